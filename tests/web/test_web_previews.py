@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def _write_tables(folder: Path) -> None:
     )
     pyarrow.parquet.write_table(table, folder / "snappy.parquet", row_group_size=50_000)
     short = table.slice(0, 50)
-    for codec in ("zstd", "gzip", "lz4"):
+    for codec in ("zstd", "gzip", "lz4", "brotli"):
         pyarrow.parquet.write_table(short, folder / f"{codec}.parquet", compression=codec)
     for codec in ("lz4", "zstd", "uncompressed"):
         pyarrow.feather.write_feather(short, folder / f"{codec}.feather", compression=codec)
@@ -85,7 +86,8 @@ def _write_tables(folder: Path) -> None:
 
 
 TABLES = [
-    *("zstd.parquet", "gzip.parquet", "lz4.parquet", "lz4.feather", "zstd.feather"),
+    *("zstd.parquet", "gzip.parquet", "lz4.parquet", "brotli.parquet"),
+    *("lz4.feather", "zstd.feather"),
     *("uncompressed.feather", "stream.arrow", "list.json", "lines.jsonl", "split.json", "tabs.tsv"),
 ]
 
@@ -138,6 +140,13 @@ def _write_arrays(folder: Path) -> None:
     matrix[0, 0] = np.nan
     np.save(folder / "matrix.npy", matrix)
     np.save(folder / "columns.npy", np.asfortranarray(matrix))
+    arrays = {"ids": np.arange(5), "layer/0": np.random.default_rng(0).normal(size=(50, 40))}
+    np.savez(folder / "plain.npz", **arrays)
+    np.savez_compressed(folder / "packed.npz", **arrays)
+    (folder / "cut.npz").write_bytes((folder / "packed.npz").read_bytes()[:500])
+    with zipfile.ZipFile(folder / "other.npz", "w") as other:
+        other.writestr("damaged.npy", b"nothing")
+        other.writestr("read me.txt", "text")
     np.save(folder / "big.npy", np.array([[1, 2], [3, 4]], dtype=">i8"))
     np.save(folder / "texts.npy", np.array(["a", "bc"]))
     np.save(folder / "colours.npy", np.full((4, 5, 3), (255, 0, 16), np.uint8))
@@ -163,6 +172,24 @@ def test_arrays_tell_shape_type_and_values_and_show_a_picture(preview: Preview, 
     preview("colours.npy").get_by_role("region", name="colours.npy: arrows").focus()
     page.keyboard.press("ArrowUp")
     expect(page.locator("output")).to_contain_text("255, 0, 16, 255")
+
+
+def test_arrays_that_are_stored_together_are_listed_and_shown_one_by_one(preview: Preview) -> None:
+    for name in ("plain.npz", "packed.npz"):
+        found = preview(name)
+        expect(found.get_by_role("row")).to_have_text(
+            ["ArrayShapeType", "ids5int64", "layer/050 × 40float64"]
+        )
+        values = found.get_by_role("region", name="ids").locator(".values code")
+        expect(values).to_have_text(["0", "1", "2", "3", "4"])
+        found.get_by_role("button", name="layer/0").click()
+        expect(found.get_by_role("region", name="layer/0", exact=True)).to_contain_text("2,000")
+        expect(found.get_by_role("region", name="layer/0: arrows")).to_be_visible()
+        expect(values).to_have_count(0)
+    expect(preview("cut.npz")).to_contain_text("This is no file of NumPy.")
+    expect(preview("other.npz").get_by_role("row")).to_have_text(
+        ["ArrayShapeType", "damagednot readable", "read me.txtnot readable"]
+    )
 
 
 def test_an_image_is_zoomed_and_tells_its_pixels(preview: Preview, page: Page) -> None:

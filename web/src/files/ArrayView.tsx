@@ -12,13 +12,21 @@ import { createAnswer, type ShownFile } from "./shownFile";
 
 export default function ArrayView(props: ShownFile) {
   const found = createAnswer(props, "array", {});
+  return <ArrayDetails name={props.artifact.name} found={found} />;
+}
+
+/** What was answered of an array. */
+export function ArrayDetails(props: {
+  name: string;
+  found: ReturnType<typeof createAnswer<"array">>;
+}) {
   return (
     <>
-      <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={props.found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
       <Show
-        when={found.value()}
+        when={props.found.value()}
         fallback={
-          <Show when={found.loading()}>
+          <Show when={props.found.loading()}>
             <p class="hint" aria-busy="true">
               Loading…
             </p>
@@ -35,7 +43,7 @@ export default function ArrayView(props: ShownFile) {
                   <Show when={picture().told}>
                     <p class="hint">{picture().told}</p>
                   </Show>
-                  <Picture name={props.artifact.name} picture={picture()} />
+                  <Picture name={props.name} picture={picture()} />
                 </>
               )}
             </Show>
@@ -87,8 +95,8 @@ function Picture(props: { name: string; picture: ArrayPicture }) {
 
 function factsOf({ shape, dtype, order, numbers, counted, count: all }: ArrayFacts) {
   const facts: [string, string][] = [
-    ["Shape", shape.length ? shape.join(" × ") : "one value"],
-    ["Type", `${NAMES[dtype.slice(1)] ?? dtype}${dtype[0] === ">" ? ", big-endian" : ""}`],
+    ["Shape", shapeText(shape)],
+    ["Type", typeText(dtype)],
     ["Values", `${count(all)}${order === "Fortran" ? ", column by column" : ""}`],
   ];
   if (!numbers) return facts;
@@ -100,6 +108,14 @@ function factsOf({ shape, dtype, order, numbers, counted, count: all }: ArrayFac
   );
   if (counted < all) facts.push(["Counted are", `the first ${count(counted)}`]);
   return facts;
+}
+
+export function shapeText(shape: number[]): string {
+  return shape.length ? shape.join(" × ") : "one value";
+}
+
+export function typeText(dtype: string): string {
+  return `${NAMES[dtype.slice(1)] ?? dtype}${dtype[0] === ">" ? ", big-endian" : ""}`;
 }
 
 const NAMES: Record<string, string> = {

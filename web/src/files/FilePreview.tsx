@@ -12,6 +12,7 @@ const view = (load: () => Promise<{ default: Component<ShownFile> }>) => lazy(()
 
 const VIEWS: Record<Kind, Component<ShownFile>> = {
   array: view(() => import("./ArrayView")),
+  arrays: view(() => import("./ArraysView")),
   arrow: view(() => import("./TableFile")),
   audio: AudioPlayer,
   csv: view(() => import("./TableFile")),

@@ -2,6 +2,7 @@
 
 export type Kind =
   | "array"
+  | "arrays"
   | "arrow"
   | "audio"
   | "csv"
@@ -36,9 +37,10 @@ const KINDS: Record<string, Kind> = {
   ...all("notebook", "ipynb"),
   ...all("pdf", "pdf"),
   ...all("array", "npy"),
+  ...all("arrays", "npz"),
   ...all("tensors", "safetensors"),
   ...all("onnx", "onnx"),
-  ...all("other", "zip gz tar pkl pickle pt pth ckpt npz h5 bin so db"),
+  ...all("other", "zip gz tar pkl pickle pt pth ckpt h5 bin so db"),
 };
 
 /** Returns the kind of a file; one of which nothing is known is a text until it is read. */

@@ -47,6 +47,19 @@ export interface ArrayFacts {
   picture?: ArrayPicture;
 }
 
+/** One of several arrays, with what it is; without, if it is none that can be read. */
+export interface ArrayMember {
+  name: string;
+  shape?: number[];
+  dtype?: string;
+}
+
+export interface ArrayMembers {
+  members: ArrayMember[];
+  /** Those that are not told. */
+  left: number;
+}
+
 export interface ArrayPicture {
   width: number;
   height: number;
@@ -103,7 +116,8 @@ export interface ModelCard {
 export interface Questions {
   table: [{ format: "csv" | "json" | "parquet" | "arrow" }, TableHead | undefined];
   rows: [RowsWanted, Rows];
-  array: [object, ArrayFacts];
+  array: [{ member?: string }, ArrayFacts];
+  arrays: [object, ArrayMembers];
   tensors: [object, FileTreeFacts];
   onnx: [object, FileTreeFacts];
   notebook: [object, Notebook];

@@ -37,7 +37,8 @@ export async function arrayFacts(file: FileSource): Promise<ArrayFacts> {
   return { ...facts, ...statistics(values), ...(picture && { picture }) };
 }
 
-async function readHeader(file: FileSource): Promise<Header> {
+/** Reads what an array is, without its values. */
+export async function readHeader(file: FileSource): Promise<Header> {
   const head = await file.read(0, 12);
   const isNpy = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59].every((byte, i) => head[i] === byte);
   if (!isNpy || head.length < 12) throw new FileProblem("This is no file of NumPy.");

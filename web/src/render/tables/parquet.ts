@@ -21,9 +21,6 @@ const COMPRESSORS: Compressors = {
   GZIP: bounded(gunzip),
   ZSTD: bounded(decompressZstd),
   LZ4_RAW: bounded((input, output) => decompressBlock(input, output, 0)),
-  BROTLI: () => {
-    throw new FileProblem("This file is compressed by Brotli, which is not read here.");
-  },
   LZ4: () => {
     throw new FileProblem("This file is compressed by an old LZ4, which is not read here.");
   },
@@ -51,6 +48,7 @@ export async function parquetTable(source: FileSource): Promise<TableSource> {
   } catch {
     throw new FileProblem("This is no Parquet file.");
   }
+  const compressors = await compressorsOf(metadata);
   const columns = columnsOf(metadata).slice(0, MOST_COLUMNS);
   const names = columns.map(({ name }) => name);
   const read = async (columns: string[], start: number, end: number) => {
@@ -61,7 +59,7 @@ export async function parquetTable(source: FileSource): Promise<TableSource> {
       columns,
       rowStart: start,
       rowEnd: end,
-      compressors: COMPRESSORS,
+      compressors,
       useOffsetIndex: true,
       onPage: () => source.step(),
       onComplete: (rows) => {
@@ -84,6 +82,20 @@ export async function parquetTable(source: FileSource): Promise<TableSource> {
       return values;
     },
   };
+}
+
+/** Brotli has a dictionary of 80 kB, which is read for files that need it. */
+async function compressorsOf({ row_groups }: FileMetaData): Promise<Compressors> {
+  const isBrotli = row_groups.some(({ columns }) =>
+    columns.some(({ meta_data }) => meta_data?.codec === "BROTLI"),
+  );
+  if (!isBrotli) return COMPRESSORS;
+  const { decompressBrotli } = await import("hyparquet-compressors/src/brotli.js");
+  const BROTLI = (input: Uint8Array, length: number) => {
+    if (length > MOST_PAGE) throw new FileProblem("This file is too large to be shown.");
+    return decompressBrotli(input, length);
+  };
+  return { ...COMPRESSORS, BROTLI };
 }
 
 /** Returns the columns at the top of the schema. */
