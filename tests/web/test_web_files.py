@@ -65,6 +65,50 @@ def test_an_empty_or_missing_file_shows_nothing_of_the_file_before(show: Show) -
     expect(page.get_by_text("the text of a")).to_have_count(0)
 
 
+#: Answers about files that are called `slow` come much later than others.
+SLOW = """
+const now = window.fetch;
+window.fetch = async (...asked) => {
+  const answer = await now(...asked);
+  const url = String(asked[0].url ?? asked[0]);
+  if (/slow/.test(url)) await new Promise((done) => setTimeout(done, 1500));
+  return answer;
+};
+"""
+
+
+@pytest.fixture
+def slow(files: Path) -> None:
+    (files / "1 slow.txt").write_text("slow text")
+    (files / "2 slow.csv").write_text("slow\ncells\n")
+    (files / "3 slow.json").write_text('{"slow": "json"}')
+    (files / "4 slow.md").write_text("# slow heading")
+    np.save(files / "5 slow.npy", np.arange(777))
+    np.savez(files / "6 slow.npz", slow=np.arange(777))
+    (files / "7 slow.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (files / "8 slow.ipynb").write_text("{}")
+    (files / "quick.txt").write_text("quick")
+    (files / "empty.md").write_text("")
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_answer_that_comes_late_is_not_shown_as_another_file(show: Show, page: Page) -> None:
+    page.add_init_script(SLOW)
+    show()
+    preview = page.get_by_role("region", name="Preview of")
+    files = page.get_by_role("treeitem")
+    expect(files).to_have_count(10)
+    for last, text in (("quick.txt", "quick"), ("empty.md", "This file is empty.")):
+        for name in [*files.all_inner_texts(), last]:
+            page.get_by_role("treeitem", name=name.strip()).click(no_wait_after=True)
+        for _ in range(5):  # until the slowest answer has come
+            page.wait_for_timeout(400)
+            expect(preview).to_contain_text(text)
+            assert "slow" not in preview.inner_text()
+            assert "777" not in preview.inner_text()
+            expect(page.get_by_role("alert")).to_have_count(0)
+
+
 @pytest.fixture
 def folders(files: Path) -> None:
     (files / "deep" / "down").mkdir(parents=True)

@@ -140,7 +140,7 @@ def _write_arrays(folder: Path) -> None:
     matrix[0, 0] = np.nan
     np.save(folder / "matrix.npy", matrix)
     np.save(folder / "columns.npy", np.asfortranarray(matrix))
-    arrays = {"ids": np.arange(5), "layer/0": np.random.default_rng(0).normal(size=(50, 40))}
+    arrays: Any = {"ids": np.arange(5), "layer/0": np.random.default_rng(0).normal(size=(50, 40))}
     np.savez(folder / "plain.npz", **arrays)
     np.savez_compressed(folder / "packed.npz", **arrays)
     (folder / "cut.npz").write_bytes((folder / "packed.npz").read_bytes()[:500])
