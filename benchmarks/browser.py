@@ -24,9 +24,9 @@ def open_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def open_page(browser: Browser) -> Iterator[Page]:
-    """Open a page that has nothing in its cache."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+def open_page(browser: Browser, size: tuple[int, int] = (1440, 900)) -> Iterator[Page]:
+    """Open a page that has nothing in its cache, so many pixels wide and high."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     context.set_default_timeout(1e3 * TIMEOUT)
     yield context.new_page()
     context.close()

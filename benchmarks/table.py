@@ -25,6 +25,7 @@ from benchmarks import (
     system,
     watch,
     web,
+    workspace,
 )
 
 FIGURES = (
@@ -44,6 +45,7 @@ FIGURES = (
     *imports.FIGURES,
     *jvm.FIGURES,
     *web.FIGURES,
+    *workspace.FIGURES,
     *charts.FIGURES,
     *disk.FIGURES,
     *streams.FIGURES,
