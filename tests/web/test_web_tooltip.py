@@ -159,6 +159,45 @@ def test_charts_share_their_cursor_and_range_if_that_is_wished(see: See, content
     expect(page.get_by_role("button", name="Show all")).to_have_count(0)
 
 
+def test_a_cursor_over_shared_charts_lays_the_page_out_once_a_frame(
+    server: ServerProcess, page: Page, many: tuple[TrackingClient, list[str]]
+) -> None:
+    page.goto(f"{server.http}/#/compare?tab=charts&sync=1&runs={','.join(many[1])}")
+    figure, other = find_panel(page, "loss"), find_panel(page, "score")
+    over, told = figure.locator(".u-over"), other.locator(".values.one")
+    over.hover(position={"x": 100, "y": 100})
+    expect(told).to_have_count(1)
+    first = figure.locator(".values .value").first.element_handle()
+    box = over.bounding_box()
+    assert box
+    assert first
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+
+    def count_layouts() -> float:
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return next(float(one["value"]) for one in metrics if one["name"] == "LayoutCount")
+
+    before = count_layouts()
+    page.evaluate(
+        """() => {
+          const next = () => { frames += 1; requestAnimationFrame(next); };
+          window.frames = 0;
+          next();
+        }"""
+    )
+    for step in range(60):
+        page.mouse.move(box["x"] + 100 + 3 * step, box["y"] + 60 + step)
+    frames = page.evaluate("window.frames")
+    # Nothing asks for a layout between two frames, and no line of the values is made anew.
+    assert count_layouts() - before <= 1.5 * frames
+    assert first.evaluate("row => row.isConnected")
+    name = figure.locator(".values .pointed .title").inner_text()
+    expect(other.locator(".highlight")).to_have_count(1)
+    number = int(re.findall(r"\d+", name)[-1])
+    expect(told).to_have_text(str(100 + number))
+
+
 def test_values_are_told_by_touch_and_two_fingers_choose_a_range(
     browser: Browser, filled: tuple[ServerProcess, Content]
 ) -> None:

@@ -1,6 +1,6 @@
 // The values under the cursor of a chart, in a box that stays on the screen.
 
-import { createEffect, createSignal, For, onMount, Show } from "solid-js";
+import { createMemo, createSignal, Index, onCleanup, onMount, Show } from "solid-js";
 import { counted, quantity, unitOf } from "../parts/format";
 import { xText } from "./axes";
 import { type Found, MOST_TOLD, pointedAt } from "./cursorValues";
@@ -25,45 +25,52 @@ export function ValuesAtCursor(props: {
   isNamed: boolean;
 }) {
   let box!: HTMLDivElement;
-  const [place, setPlace] = createSignal({ left: 0, top: 0 });
+  const [size, setSize] = createSignal({ width: 0, height: 0 });
   // The point that is nearest to the cursor; others say where theirs are.
-  const x = () => {
+  const x = createMemo(() => {
     const distance = (one: Found) => Math.abs(one.x - props.at.x);
     return props.found.reduce((a, b) => (distance(b) < distance(a) ? b : a)).x;
-  };
+  });
   const text = (one: number) => xText(one, props.settings);
+  const here = createMemo(() => text(x()));
+  const pointed = createMemo(() => pointedAt(props.found));
   const name = ({ curve }: Found) => {
     const whose = props.nameOf(curve);
     return props.isNamed ? `${whose} · ${curve.name}` : whose;
   };
-  const put = () => setPlace(placeOf(props.at, props.byTouch, box.offsetWidth, box.offsetHeight));
-  onMount(() => createEffect(put));
+  const place = () => {
+    const { left, top } = placeOf(props.at, props.byTouch, size());
+    return `translate(${left}px, ${top}px)`;
+  };
+  // Told after each layout that changes the size, before it is painted: none is asked for.
+  onMount(() => {
+    const resized = new ResizeObserver(() =>
+      setSize({ width: box.offsetWidth, height: box.offsetHeight }),
+    );
+    resized.observe(box, { box: "border-box" });
+    onCleanup(() => resized.disconnect());
+  });
   return (
-    <div
-      ref={box}
-      class="values"
-      role="status"
-      style={{ left: `${place().left}px`, top: `${place().top}px` }}
-    >
-      <div class="at">{text(x())}</div>
-      <For each={props.found.slice(0, MOST_TOLD)}>
+    <div ref={box} class="values" role="status" style={{ transform: place() }}>
+      <div class="at">{here()}</div>
+      <Index each={props.found.slice(0, MOST_TOLD)}>
         {(one) => (
-          <div class="value" classList={{ pointed: one === pointedAt(props.found) }}>
-            <RunSwatch id={one.curve.runId} />
-            <span class="title">{name(one)}</span>
-            <Show when={text(one.x) !== text(x())}>
-              <span class="hint">{text(one.x)}</span>
+          <div class="value" classList={{ pointed: one() === pointed() }}>
+            <RunSwatch id={one().curve.runId} />
+            <span class="title">{name(one())}</span>
+            <Show when={text(one().x) !== here()}>
+              <span class="hint">{text(one().x)}</span>
             </Show>
-            <Show when={one.spread}>
-              {(spread) => <span class="hint">{spreadText(one, spread())}</span>}
+            <Show when={one().spread}>
+              {(spread) => <span class="hint">{spreadText(one(), spread())}</span>}
             </Show>
-            <Show when={one.smooth !== undefined}>
-              <span class="hint">raw {valueText(one, one.raw)}</span>
+            <Show when={one().smooth !== undefined}>
+              <span class="hint">raw {valueText(one(), one().raw)}</span>
             </Show>
-            <b>{valueText(one, one.smooth ?? one.raw)}</b>
+            <b>{valueText(one(), one().smooth ?? one().raw)}</b>
           </div>
         )}
-      </For>
+      </Index>
       <Show when={props.found.length > MOST_TOLD}>
         <div class="hint">
           and{" "}
@@ -90,7 +97,11 @@ export function valueText({ curve }: Found, value: number): string {
 }
 
 /** Returns where a box beside the cursor is wholly on the screen; over a finger, if there is room. */
-function placeOf({ over, left, top }: Cursor, byTouch: boolean, width: number, height: number) {
+function placeOf(
+  { over, left, top }: Cursor,
+  byTouch: boolean,
+  { width, height }: { width: number; height: number },
+) {
   const inside = (at: number, size: number, room: number) =>
     Math.max(MARGIN, Math.min(at, room - size - MARGIN));
   const x = over.left + left;

@@ -22,13 +22,14 @@ export class Highlight {
       return;
     }
     if (this.canvas.parentElement !== plot.over) plot.over.append(this.canvas);
-    const { clientWidth: width, clientHeight: height } = plot.over;
-    // A new size empties it.
-    this.canvas.width = width * devicePixelRatio;
-    this.canvas.height = height * devicePixelRatio;
+    const { width, height } = plot.bbox;
+    // A new size costs a new canvas.
+    if (this.canvas.width !== width) this.canvas.width = width;
+    if (this.canvas.height !== height) this.canvas.height = height;
     const context = this.canvas.getContext("2d");
     if (!context) return;
-    context.scale(devicePixelRatio, devicePixelRatio);
+    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    context.clearRect(0, 0, width, height);
     const path = pathOf(plot, curve);
     context.lineJoin = "round";
     for (const [stroke, size] of [

@@ -76,8 +76,14 @@ export class LinePlot {
     this.plot?.setSize({ width: this.element.clientWidth, height: this.element.clientHeight });
   }
 
+  /** The width of the plot without its axes, in pixels, which needs no layout. */
+  get width(): number {
+    return (this.plot?.bbox.width ?? 0) / devicePixelRatio;
+  }
+
   /** Puts the cursor somewhere in the plot, in pixels; without a top over all that is there. */
   moveCursor(left: number, top: number | undefined): void {
+    this.plot?.syncRect(true); // no pointer came in, after which uPlot looks where the plot is
     this.plot?.setCursor({ left, top: top ?? NO_TOP });
   }
 
@@ -86,7 +92,7 @@ export class LinePlot {
     const plot = this.plot;
     if (!plot) return;
     const left = x === undefined ? -1 : plot.valToPos(x, "x");
-    const inside = left >= 0 && left <= plot.over.clientWidth;
+    const inside = left >= 0 && left <= this.width;
     plot.setCursor({ left: inside ? left : -1, top: NO_TOP }, false);
   }
 
@@ -133,8 +139,7 @@ export class LinePlot {
             const at = (pixels: number) => plot.posToVal(pixels, "x");
             const [x, from, to] = [at(left), at(left - NEAR), at(left + NEAR)];
             const top = (plot.cursor.top ?? NO_TOP) < 0 ? undefined : plot.cursor.top;
-            const over = plot.over.getBoundingClientRect();
-            this.events.point(left < 0 ? undefined : { x, from, to, left, top, over });
+            this.events.point(left < 0 ? undefined : { x, from, to, left, top, over: plot.rect });
           },
         ],
         drawAxes: [(plot) => drawBands(plot, this.#curves)],

@@ -17,6 +17,8 @@ export function createPanelCursor(asked: {
   curves: () => Curve[];
   shared: CursorState;
   isSynchronised: () => boolean;
+  /** Whether somebody can see the chart, or nearly. */
+  inSight: () => boolean;
   /** Somebody chose the curve of a run. */
   choose: (runId: string) => void;
 }) {
@@ -33,24 +35,23 @@ export function createPanelCursor(asked: {
   });
   // The cursor of another chart that this one shows, too.
   const other = createMemo(() => {
-    const at = asked.isSynchronised() ? shared.at() : undefined;
+    const at = asked.isSynchronised() && asked.inSight() ? shared.at() : undefined;
     return at && at.source !== source ? at : undefined;
   });
   const curveOf = (runId: string | undefined) =>
     asked.curves().find((curve) => curve.runId === runId);
   const standsOut = createMemo(
-    () => pointedAt(found())?.curve ?? curveOf(other()?.runId ?? shared.shown()),
+    () => pointedAt(found())?.curve ?? curveOf((other() && shared.pointed()) ?? shared.shown()),
   );
 
   /** What the run that another chart points at has here. */
   const told = createMemo((): (Found & { left: number; width: number }) | undefined => {
     const at = other();
     const curve = curveOf(at?.runId);
-    const plot = asked.plot()?.plot;
+    const { plot, width = 0 } = asked.plot() ?? {};
     if (!at || !curve || !plot) return undefined;
     const { xs } = curve;
     if (at.x < (xs[0] ?? 0) || at.x > (xs.at(-1) ?? 0)) return undefined;
-    const width = plot.over.clientWidth;
     const left = plot.valToPos(at.x, "x");
     if (left < 0 || left > width) return undefined;
     return { ...pointOf(curve, { x: at.x, top: undefined }, yOf), left, width };
@@ -67,14 +68,13 @@ export function createPanelCursor(asked: {
     setCursor(at);
     if (!at) setByTouch(false);
     if (!asked.isSynchronised()) return;
-    if (at) shared.setAt({ x: at.x, source, runId: pointedAt(found())?.curve.runId });
-    else if (shared.at()?.source === source) shared.setAt(undefined);
+    if (at) shared.move({ x: at.x, source, runId: pointedAt(found())?.curve.runId });
+    else shared.leave(source);
   };
   onCleanup(() => point(undefined));
 
   const across = (step: number) => {
-    const { plot } = asked.plot() ?? {};
-    const end = plot?.over.clientWidth ?? 0;
+    const { plot, width: end = 0 } = asked.plot() ?? {};
     const left = Math.max(0, Math.min(end, (plot?.cursor.left ?? -1) + step));
     asked.plot()?.moveCursor(left, undefined);
   };

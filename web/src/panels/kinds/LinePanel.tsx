@@ -21,7 +21,7 @@ import { RunSwatch } from "../RunSwatch";
 import { rangeKeys } from "../rangeKeys";
 import { savePng, saveSvg } from "../saveImage";
 import { savePoints } from "../savePoints";
-import { createSeen } from "../seen";
+import { createSight } from "../seen";
 import { lineSettings } from "../settings";
 import { stepsInSight, union } from "../stepsInSight";
 import { titleOf } from "../titles";
@@ -38,7 +38,7 @@ export default function LinePanel(props: KindProps) {
   let plot: LinePlot | undefined;
   const { context } = props;
   const { live } = context;
-  const seen = createSeen(() => root);
+  const { seen, inSight } = createSight(() => root);
   const [width, setWidth] = createSignal(0);
   const title = () => titleOf(props.panel);
   const settings = createMemo(() => lineSettings(props.fields, context.smoothing()), undefined, {
@@ -72,6 +72,7 @@ export default function LinePanel(props: KindProps) {
     curves,
     shared: context.shared,
     isSynchronised: context.isSynchronised,
+    inSight,
     choose: context.choose,
   });
   const hidden = () => curves().reduce((sum, { hidden: some }) => sum + some, 0);
@@ -235,7 +236,7 @@ export default function LinePanel(props: KindProps) {
             <div
               class="values one"
               classList={{ left: one().left > one().width / 2 }}
-              style={{ "--at": `${one().left}px`, "--end": `${one().width - one().left}px` }}
+              style={{ "--at": `${one().left}px` }}
             >
               <RunSwatch id={one().curve.runId} />
               <b>{valueText(one(), one().smooth ?? one().raw)}</b>
