@@ -10,6 +10,9 @@ from runstream_service.access.authentication import Authentication
 from runstream_service.access.certificate_callers import CertificateCallers
 from runstream_service.access.limits import CallerLimits
 from runstream_service.access.oidc import open_oidc
+from runstream_service.alerts.judge import Judge
+from runstream_service.alerts.rule_book import RuleBook
+from runstream_service.alerts.silence import Silence
 from runstream_service.config import Config
 from runstream_service.engine import database_settings
 from runstream_service.engine.engine import Engine
@@ -56,6 +59,8 @@ class Parts(NamedTuple):
     appender: PointAppender
     ingest: Ingest
     sealer: Sealer
+    rule_book: RuleBook
+    silence: Silence
     authentication: Authentication
     limits: CallerLimits
     audit: AuditLog
@@ -122,6 +127,7 @@ class Parts(NamedTuple):
             "runstream.v1.AlertService": AlertServicer(
                 writer,
                 readers,
+                self.rule_book,
                 Sending(
                     email=bool(config.smtp_url), private_webhooks=config.alert_private_webhooks
                 ),
@@ -147,7 +153,10 @@ def start_parts(config: Config, store: Store, at_end: Callable[[], object]) -> P
     backlog = Backlog(store.engine)
     appender = PointAppender(backlog, membership.id or None)
     ingest = Ingest(heartbeats, appender)
-    store.start(ingest, feed, at_end, query_seconds=config.query_timeout)
+    rule_book = RuleBook()
+    silence = Silence(rule_book)
+    judge = Judge(rule_book, silence)
+    store.start(ingest, feed, judge, at_end, query_seconds=config.query_timeout)
     writer = feed.writer = store.writer
     named = CertificateCallers(config.tls_admins) if config.tls_client_ca else None
     authentication = Authentication(writer, store.readers, named, oidc)
@@ -162,6 +171,8 @@ def start_parts(config: Config, store: Store, at_end: Callable[[], object]) -> P
         appender=appender,
         ingest=ingest,
         sealer=Sealer(store.engine, backlog, appender, writer),
+        rule_book=rule_book,
+        silence=silence,
         authentication=authentication,
         limits=limits,
         audit=audit,

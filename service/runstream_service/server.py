@@ -207,6 +207,8 @@ def _check_regularly(
         parts.feed.run(),
         orphans.take_over_regularly(readers, writer),
         mark_lost_runs_regularly(writer, parts.heartbeats, config.lost_after),
+        parts.rule_book.refresh_regularly(writer),
+        parts.silence.look_regularly(writer),
         check_regularly(store.files),
         artifacts.contents.warn_if_elsewhere(),
         report_readiness,

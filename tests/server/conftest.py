@@ -12,7 +12,7 @@ from support.api import Api
 from support.server_process import ServerProcess
 
 # The rooms whose tests run on each database.
-ROOMS_OF_THE_STORE = ("catalog", "engine", "ingest", "live", "points", "search")
+ROOMS_OF_THE_STORE = ("alerts", "catalog", "engine", "ingest", "live", "points", "search")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -42,7 +42,7 @@ def mark_lost(run: int, last_heartbeat: int, stored: int) -> bool:
     if not _MARK.run(*new, run, RunStatus.RUNNING, stored):
         return False
     set_tags(run, [tag])
-    changes.record_runs([run], tags=[tag])
+    changes.record_runs([run], tags=[tag], is_ended=True)
     return True
 
 

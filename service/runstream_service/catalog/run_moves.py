@@ -14,7 +14,7 @@ from runstream_service.catalog.run_state import check_writable, not_found_error,
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.statements import execute, in_ids, in_texts, lock_rows
-from runstream_service.engine.tables import LoggedModel, Run
+from runstream_service.engine.tables import Alert, AlertRule, LoggedModel, Run
 
 #: Runs that one call names.
 MAX_NAMED = 1_000
@@ -86,6 +86,8 @@ def _move(runs: Sequence[Any], target: int) -> None:
         LoggedModel.experiment.in_(in_ids(sources))
         & LoggedModel.source_run_id.in_(in_texts(run.uuid for run in runs))
     ).execute()
+    for table in (Alert, AlertRule):
+        table.update(experiment=target).where(table.run.in_(in_ids(ids))).execute()
     Run.update(experiment=target).where(Run.id.in_(in_ids(ids))).execute()
     for run in runs:
         renew_revision(run.id, run.revision)

@@ -116,6 +116,8 @@ def update(run: Any, change: RunUpdate) -> Any:
     if change.name:
         set_tags(run.id, [(NAME_TAG, name)])
     revision = revision_for(status)
+    was_going_on = run.status in (RunStatus.RUNNING, RunStatus.SCHEDULED)
+    is_ended = was_going_on and status not in (RunStatus.RUNNING, RunStatus.SCHEDULED)
     _UPDATE.run(name, status, end_time, last_heartbeat, revision, run.id)
     run = run._replace(
         name=name,
@@ -124,5 +126,5 @@ def update(run: Any, change: RunUpdate) -> Any:
         last_heartbeat=last_heartbeat,
         revision=revision,
     )
-    changes.record_run(run, [(NAME_TAG, name)] if change.name else [])
+    changes.record_run(run, [(NAME_TAG, name)] if change.name else [], is_ended=is_ended)
     return run

@@ -1,8 +1,9 @@
-"""Records the changes that the commands of a transaction make, for those who watch runs.
+"""Records the changes that the commands of a transaction make, for watchers and rules of alerts.
 
 Commands record here what they did, on the writer's thread alone. The writer calls `start_recording`
 at the start of a transaction, and `take_recorded` at its end; a rollback drops the record.
-While nobody watches, nothing is recorded, and what only the record needs is not read either.
+While nobody watches and there are no rules, nothing is recorded, and what only the record needs is
+not read either.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Change:
         run: the new state of the run.
         batch: points, params and tags, as they were logged.
         tags: tags that were set by other commands.
+        is_ended: whether the run has ended by it.
         moved_from: the internal id of the experiment that it was in before.
     """
 
@@ -37,10 +39,11 @@ class Change:
     tags: Pairs = ()
     deleted_tags: tuple[str, ...] = ()
     purged: bool = False
+    is_ended: bool = False
     moved_from: int | None = None
 
 
-_recorded: list[Change] | None = None  # None while nobody watches
+_recorded: list[Change] | None = None  # None while nobody needs it
 
 
 def start_recording(enabled: bool) -> None:
@@ -75,17 +78,27 @@ def record_batch(
         _recorded.append(Change(batch.run_id, experiment_id, batch=batch))
 
 
-def record_run(run: Run, tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -> None:
+def record_run(
+    run: Run, tags: Pairs = (), deleted_tags: tuple[str, ...] = (), *, is_ended: bool = False
+) -> None:
     """Record the new state of a run, and tags that were set or deleted with it."""
     if _recorded is not None:
-        _recorded.append(Change(run.uuid, run.experiment_id, run, None, tags, deleted_tags))
+        change = Change(run.uuid, run.experiment_id, run, None, tags, deleted_tags)
+        change.is_ended = is_ended
+        _recorded.append(change)
 
 
-def record_runs(runs: Iterable[int], tags: Pairs = (), deleted_tags: tuple[str, ...] = ()) -> None:
+def record_runs(
+    runs: Iterable[int],
+    tags: Pairs = (),
+    deleted_tags: tuple[str, ...] = (),
+    *,
+    is_ended: bool = False,
+) -> None:
     """Record the new state of the runs of these internal ids; else as `record_run`."""
     if _recorded is not None:
         for run in _SELECT.models(Run, array_of(runs)):
-            record_run(run, tags, deleted_tags)
+            record_run(run, tags, deleted_tags, is_ended=is_ended)
 
 
 def record_moved_runs(moved_from: Mapping[int, int]) -> None:

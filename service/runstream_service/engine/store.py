@@ -15,7 +15,7 @@ from runstream_service.engine.served_files import ServedFiles
 from runstream_service.engine.sqlite import SqliteEngine
 from runstream_service.engine.sqlite_files import sqlite_file
 from runstream_service.engine.tables import TABLES, Run
-from runstream_service.engine.writer import Feed, Ingest, Writer
+from runstream_service.engine.writer import Feed, Ingest, Judge, Writer
 
 
 def open_engine(url: str) -> Engine:
@@ -97,6 +97,7 @@ class Store:
         self,
         ingest: Ingest,
         feed: Feed,
+        judge: Judge,
         at_end: Callable[[], object] = lambda: None,
         query_seconds: float = QUERY_SECONDS,
     ) -> None:
@@ -105,11 +106,12 @@ class Store:
         Args:
             ingest: flushed before each commit.
             feed: gets what each transaction changed, if somebody watches.
+            judge: judges what each transaction changes, if there are rules.
             at_end: called before the process ends because of deleted or replaced files.
             query_seconds: that a read may take.
         """
         self.files = ServedFiles(self.engine.files(), at_end)
-        self.writer = Writer(self.engine, self.files, ingest, feed)
+        self.writer = Writer(self.engine, self.files, ingest, feed, judge)
         self.readers = Readers(self.engine, self.files, query_seconds)
 
     async def stop(self) -> None:

@@ -103,6 +103,19 @@ class Feed(Protocol):
         """Take what a transaction changed, after its commit; on the event loop."""
 
 
+class Judge(Protocol):
+    """Judges the changes of each transaction by the rules of alerts, on the writer's thread."""
+
+    def begin(self) -> bool:
+        """Return whether the changes of the transaction that has begun are to be judged."""
+
+    def judge(self, changes: list[Change], /) -> None:
+        """Write what follows of the changes of a transaction, before its commit."""
+
+    def reset(self) -> None:
+        """Drop what is cached of the database, after a rollback."""
+
+
 class Writer:
     """Runs commands on its thread, many in one transaction, in the order in which they came.
 
@@ -119,7 +132,9 @@ class Writer:
     # The bytes of the messages as sent; decoded in the queue, they take about eight times as much.
     QUEUE_BYTES = 8 * 1024 * 1024
 
-    def __init__(self, engine: Engine, files: ServedFiles, ingest: Ingest, feed: Feed) -> None:
+    def __init__(
+        self, engine: Engine, files: ServedFiles, ingest: Ingest, feed: Feed, judge: Judge
+    ) -> None:
         """Start the thread.
 
         Args:
@@ -127,6 +142,7 @@ class Writer:
             files: its files.
             ingest: flushed before each commit.
             feed: gets what each transaction changed, if somebody watches.
+            judge: judges what each transaction changes, if there are rules.
         """
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Command | None] = SimpleQueue()
@@ -142,6 +158,7 @@ class Writer:
         self._files = files
         self._ingest = ingest
         self._feed = feed
+        self._judge = judge
         self._thread = threading.Thread(target=self._work, name="writer")
         self._thread.start()
 
@@ -277,19 +294,25 @@ class Writer:
         try:
             try:
                 with self._engine.write_transaction():
-                    changes.start_recording(self._feed.begin())
+                    is_watched, is_judged = self._feed.begin(), self._judge.begin()
+                    changes.start_recording(is_watched or is_judged)
                     if self._engine.IS_SHARED:
                         lock_runs({command.run_id for command in commands if command.run_id})
                     for command in commands:
                         command.attempt()
                     self._ingest.flush()
                     recorded = changes.take_recorded()
+                    if recorded and is_judged:
+                        self._judge.judge(recorded)
+                    if not is_watched:
+                        recorded = None
                     if recorded:
                         self._feed.store(recorded)
             finally:
                 self._files.check()
         except BaseException:
             self._ingest.reset()
+            self._judge.reset()
             raise
         self.commits.observe(time.perf_counter() - began)
         self.commands += len(commands)

@@ -6,6 +6,7 @@ from runstream.errors import InvalidArgument
 from runstream.rules import check_alert_rule_id, check_run_id, check_timestamp
 from runstream.v1 import alert_service_pb2 as pb
 from runstream.v1.alert_service_pb2_grpc import AlertServiceServicer
+from runstream_service.alerts.rule_book import RuleBook
 from runstream_service.catalog import alert_rule_updates, alert_rules, alerts
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
@@ -22,15 +23,19 @@ _PAGE, MAX_PAGE = 100, 1_000
 
 
 class AlertServicer(AlertServiceServicer):
-    def __init__(self, writer: Writer, readers: Readers, sending: alert_requests.Sending) -> None:
+    def __init__(
+        self, writer: Writer, readers: Readers, book: RuleBook, sending: alert_requests.Sending
+    ) -> None:
         self._writer = writer
         self._readers = readers
+        self._book = book
         self._sending = sending
 
     async def CreateAlertRule(
         self, request: pb.CreateAlertRuleRequest, context: CallContext
     ) -> pb.CreateAlertRuleResponse:
         rule = await self._writer.submit(
+            self._book.change,
             alert_rule_updates.create,
             context.caller,
             alert_requests.new_rule(request, self._sending),
@@ -51,6 +56,7 @@ class AlertServicer(AlertServiceServicer):
     ) -> pb.UpdateAlertRuleResponse:
         check_alert_rule_id("rule_id", request.rule_id)
         rule = await self._writer.submit(
+            self._book.change,
             alert_rule_updates.update,
             context.caller,
             request.rule_id,
@@ -63,7 +69,9 @@ class AlertServicer(AlertServiceServicer):
         self, request: pb.DeleteAlertRuleRequest, context: CallContext
     ) -> pb.DeleteAlertRuleResponse:
         check_alert_rule_id("rule_id", request.rule_id)
-        await self._writer.submit(alert_rule_updates.delete, context.caller, request.rule_id)
+        await self._writer.submit(
+            self._book.change, alert_rule_updates.delete, context.caller, request.rule_id
+        )
         return pb.DeleteAlertRuleResponse()
 
     async def CreateAlert(

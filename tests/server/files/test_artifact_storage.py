@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 
 from runstream.v1.artifact_service_pb2 import DeleteArtifactsRequest
+from runstream_service.alerts.judge import Judge
+from runstream_service.alerts.rule_book import RuleBook
+from runstream_service.alerts.silence import Silence
 from runstream_service.engine.sqlite import SqliteEngine
 from runstream_service.engine.store import Store
 from runstream_service.files.artifact_root import open_storage
@@ -163,7 +166,9 @@ def test_no_name_is_left_stray_by_uploads_and_deletions(server: ServerProcess, a
 async def collect(database: Path, root: Path) -> tuple[int, int]:
     """What a purge does at its end, on the database of a server that is stopped."""
     store, threads = Store.open(SqliteEngine(database)), FileThreads()
-    store.start(Ingest(Heartbeats(0), PointAppender(Backlog(store.engine))), Feed())
+    ingest = Ingest(Heartbeats(0), PointAppender(Backlog(store.engine)))
+    book = RuleBook()
+    store.start(ingest, Feed(), Judge(book, Silence(book)))
     try:
         storage = open_storage(str(root), False, store.writer, store.readers, threads)
         blobs = ArtifactStore(store.writer, store.readers, *storage)
