@@ -174,6 +174,10 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     "RunService.DeleteRun": [[{"run_id": "$run", "with_children": True}]],
     "RunService.DeleteTag": [[{"run_id": "$run", "key": "team"}]],
     "RunService.GetRun": [[{"run_id": "$run"}]],
+    "RunService.GetParamImportance": [
+        [{"experiment_ids": ["$experiment"], "number_key": "metrics.$key"}],
+        [{"filter": _PROBE, "number_key": "duration", "run_view_type": "ALL"}],
+    ],
     "RunService.GroupRuns": [
         [{"experiment_ids": ["$experiment"], "by": ["params.lr"], "text_keys": ["tags.team"]}],
         [{"filter": _PROBE, "by": ["tags.mlflow.parentRunId", "run_name"]}],

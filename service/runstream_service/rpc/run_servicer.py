@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runstream.v1 import param_importance_pb2 as importance_pb
 from runstream.v1 import run_groups_pb2 as groups_pb
 from runstream.v1 import run_keys_pb2 as keys_pb
 from runstream.v1 import run_moves_pb2 as moves_pb
@@ -22,7 +23,7 @@ from runstream_service.engine.batch import Batch
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
-from runstream_service.rpc import messages, run_groups, run_requests, searches
+from runstream_service.rpc import messages, param_importance, run_groups, run_requests, searches
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.experiment_servicer import check_experiments_named
 from runstream_service.rpc.large_messages import offload_if_large
@@ -201,6 +202,14 @@ class RunServicer(RunServiceServicer):
         self, request: groups_pb.GroupRunsRequest, context: CallContext
     ) -> groups_pb.GroupRunsResponse:
         return await self._readers.page(run_groups.group_runs, context.caller, request)
+
+    async def GetParamImportance(
+        self, request: importance_pb.GetParamImportanceRequest, context: CallContext
+    ) -> importance_pb.GetParamImportanceResponse:
+        computed = await self._readers.page(param_importance.read_request, context.caller, request)
+        while await self._readers.long(computed.compute):
+            pass
+        return await self._readers.page(param_importance.make_answer, computed)
 
     async def ListKeys(
         self, request: keys_pb.ListKeysRequest, context: CallContext

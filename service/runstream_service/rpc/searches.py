@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runstream.errors import InvalidArgument
-from runstream.v1 import experiment_service_pb2, run_groups_pb2, run_keys_pb2, run_service_pb2
+from runstream.v1 import (
+    experiment_service_pb2,
+    param_importance_pb2,
+    run_groups_pb2,
+    run_keys_pb2,
+    run_service_pb2,
+)
 from runstream.v1.run_pb2 import ViewType
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import visible_experiments
@@ -178,7 +184,8 @@ def run_scope(
     | run_service_pb2.CountRunsRequest
     | run_keys_pb2.ListValuesRequest
     | run_keys_pb2.GetFilterHintsRequest
-    | run_groups_pb2.GroupRunsRequest,
+    | run_groups_pb2.GroupRunsRequest
+    | param_importance_pb2.GetParamImportanceRequest,
 ) -> Scope:
     """Return the scope of a request: experiments that the caller sees, and which runs of them."""
     named = experiments.parse_ids(request.experiment_ids) if request.experiment_ids else None

@@ -296,3 +296,25 @@ def test_runs_are_grouped_with_statistics(client: TrackingClient) -> None:
         client.group_runs(["params.lr"], statistic="mode")
     with pytest.raises(InvalidArgument, match="by"):
         client.group_runs("params.lr")
+
+
+def test_params_are_told_by_how_much_they_matter(client: TrackingClient) -> None:
+    """S11."""
+    for i in range(10):
+        run_id = client.create_run().info.run_id
+        client.log_param(run_id, "lr", i)
+        client.log_param(run_id, "even", i % 2 == 0)
+        client.log_metric(run_id, "loss", -(i**3))
+    found = client.get_param_importance("metrics.loss", ["0"])
+    assert found.method == "rank_correlation"
+    assert (found.run_count, found.read_run_count, found.used_run_count) == (10, 10, 10)
+    assert (found.nan_run_count, found.param_count, found.score) == (0, 2, None)
+    first, second = found.params
+    assert (first.key, first.importance, first.correlation) == ("lr", 1, -1)
+    assert (second.key, second.correlation, second.run_count) == ("even", None, 10)
+    assert second.value_count == 2
+    few = client.get_param_importance("minimum.loss", ["0"], "params.lr < 3")
+    assert (few.method, few.used_run_count, few.params) == ("", 3, [])
+    assert client.get_param_importance("metrics.loss", []).run_count == 0
+    with pytest.raises(InvalidArgument, match="number_key"):
+        client.get_param_importance("params.lr")

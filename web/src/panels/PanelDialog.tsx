@@ -4,7 +4,7 @@ import { createMemo, createSignal, createUniqueId, For, Match, Show, Switch } fr
 import { listKeys } from "../api/runs";
 import { Dialog } from "../parts/Dialog";
 import { createLoaded } from "../parts/loaded";
-import { type Column, title } from "../runs/columns";
+import { type Column, isNumeric, title } from "../runs/columns";
 import type { LiveRuns } from "../runs/liveRuns";
 import { KINDS, type KindField } from "./kinds/kinds";
 import type { Panel } from "./layout";
@@ -111,6 +111,7 @@ function fieldValue({ metric, fields }: Panel, { name }: KindField): string {
     return fieldOf([
       (fields.kind ?? "line") === "line" || fields.kind === "bar" ? metric : `metrics.${metric}`,
     ]);
+  if (name === "number" && metric !== undefined) return fields.number ?? `metrics.${metric}`;
   return fields[name] ?? "";
 }
 
@@ -127,6 +128,7 @@ function Field(props: {
   const { input } = props.field;
   const choices = () =>
     typeof input === "object" ? input.choices : input === "switch" ? YES_NO : undefined;
+  const offered = () => (input === "column" ? props.columns : props.columns.filter(isNumeric));
   const isLong = () => props.field.name === "text";
   return (
     <Switch>
@@ -156,12 +158,12 @@ function Field(props: {
           </label>
         )}
       </Match>
-      <Match when={input === "column"}>
+      <Match when={input === "column" || input === "number column"}>
         <label for={id}>
           {props.field.label}
           <select id={id} onChange={(event) => props.set(event.currentTarget.value)}>
             <option value="">—</option>
-            <For each={[...new Set([...(props.value ? [props.value] : []), ...props.columns])]}>
+            <For each={[...new Set([...(props.value ? [props.value] : []), ...offered()])]}>
               {(column) => (
                 <option value={column} selected={column === props.value}>
                   {title(column)}

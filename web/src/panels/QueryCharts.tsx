@@ -62,7 +62,7 @@ function Charts(props: { experimentId: string }) {
         when={drawn().length}
         fallback={<p class="empty">{list.loading() ? "Loading…" : "No runs are found."}</p>}
       >
-        <MetricCharts runIds={drawn()} groups={drawnGroups()} />
+        <MetricCharts runIds={drawn()} groups={drawnGroups()} list={list} />
       </Show>
     </div>
   );

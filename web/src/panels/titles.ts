@@ -9,6 +9,7 @@ const KINDS: Record<string, string> = {
   media: "Media",
   scatter: "Scatter",
   histogram: "Histogram",
+  importance: "Importance of params",
   parallel: "Parallel coordinates",
   table: "Numbers",
   text: "Text",
@@ -20,6 +21,8 @@ export function titleOf({ metric, fields }: Panel): string {
   const kind = fields.kind ?? "line";
   if (kind === "scatter" && fields.px && fields.py)
     return `${columnTitle(fields.py)} by ${columnTitle(fields.px)}`;
+  const number = fields.number ?? (metric === undefined ? "" : `metrics.${metric}`);
+  if (kind === "importance" && number) return `Importance for ${columnTitle(number)}`;
   const of = fields.of ? itemsOf(fields.of) : metric === undefined ? [] : [metric];
   if (kind === "media") return of.at(-1) ?? "Media";
   if (kind === "line" || kind === "bar") return of.join(", ") || "Lines";

@@ -13,7 +13,14 @@ export class PacedWork {
   #restUntil = 0;
   #isWanted = false;
 
-  constructor(readonly work: (signal: AbortSignal) => Promise<void>) {}
+  /**
+   * @param work what is done
+   * @param rest milliseconds of the shortest rest
+   */
+  constructor(
+    readonly work: (signal: AbortSignal) => Promise<void>,
+    readonly rest = REST_MS,
+  ) {}
 
   /** Whether it is under way. */
   get isRunning(): boolean {
@@ -30,7 +37,7 @@ export class PacedWork {
     if (own !== this.#current) return;
     const end = performance.now();
     this.#current = undefined;
-    this.#restUntil = end + Math.max(REST_MS, 2 * (end - start));
+    this.#restUntil = end + Math.max(this.rest, 2 * (end - start));
     if (this.#isWanted) this.startSoon();
   }
 

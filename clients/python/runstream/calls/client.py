@@ -24,6 +24,7 @@ from runstream.calls.logged_model_calls import LoggedModelCalls
 from runstream.calls.maintenance_calls import MaintenanceCalls
 from runstream.calls.media_calls import MediaCalls
 from runstream.calls.metric_calls import MetricCalls
+from runstream.calls.run_statistics_calls import RunStatisticsCalls
 from runstream.calls.server_calls import ServerCalls
 from runstream.calls.sessions import open_session, release_session
 from runstream.calls.start_calls import StartCalls
@@ -41,6 +42,7 @@ class TrackingClient(
     ConsoleCalls,
     ExperimentCalls,
     TableCalls,
+    RunStatisticsCalls,
     MediaCalls,
     MetricCalls,
     LoggedModelCalls,

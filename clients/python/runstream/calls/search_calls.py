@@ -7,26 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from runstream import entities
+from runstream.calls.search_fields import check_experiment_ids, to_view_type
 from runstream.contract.messages import new_message
 from runstream.contract.response_checks import check_next_page_token
 from runstream.contract.text_lists import check_not_single_text
-from runstream.errors import InvalidArgument
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1 import experiment_service_pb2 as experiments
-from runstream.v1 import run_groups_pb2 as groups
 from runstream.v1 import run_keys_pb2 as run_keys
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1.run_pb2 import KeySelection
-from runstream.v1.run_pb2 import ViewType as pb_ViewType
 
 # Runs or experiments of a page. The first page of runs is short, so that it arrives soon; each
 # later page is twice as long as the page before.
 _PAGE_SIZE = 1_000
 _FIRST_PAGE_SIZE = 125
-
-
-_STATISTICS = [item for item in groups.Statistic.items() if item[1]]
 
 
 class SearchCalls:
@@ -67,9 +62,9 @@ class SearchCalls:
         """
         request = new_message(
             runs.SearchRunsRequest,
-            experiment_ids=_check_experiment_ids(experiment_ids),
+            experiment_ids=check_experiment_ids(experiment_ids),
             filter=filter_string or "",
-            run_view_type=_to_view_type(run_view_type),
+            run_view_type=to_view_type(run_view_type),
             order_by=_check_order_by(order_by),
             metric_keys=_key_selection("metrics", metrics),
             param_keys=_key_selection("params", params),
@@ -88,9 +83,9 @@ class SearchCalls:
         """Return how many runs `search_runs` would yield; raises as it does."""
         request = new_message(
             runs.CountRunsRequest,
-            experiment_ids=_check_experiment_ids(experiment_ids),
+            experiment_ids=check_experiment_ids(experiment_ids),
             filter=filter_string or "",
-            run_view_type=_to_view_type(run_view_type),
+            run_view_type=to_view_type(run_view_type),
         )
         if experiment_ids is not None and not request.experiment_ids:
             return 0
@@ -119,11 +114,11 @@ class SearchCalls:
         """
         request = new_message(
             run_keys.ListValuesRequest,
-            experiment_ids=_check_experiment_ids(experiment_ids),
+            experiment_ids=check_experiment_ids(experiment_ids),
             key=key,
             contains=contains,
             max_results=max_results,
-            run_view_type=_to_view_type(run_view_type),
+            run_view_type=to_view_type(run_view_type),
         )
         self._outbox.flush()
         answer = self._connection.call(lambda stubs: stubs.runs.ListValues, request)
@@ -145,65 +140,13 @@ class SearchCalls:
         """
         request = new_message(
             run_keys.GetFilterHintsRequest,
-            experiment_ids=_check_experiment_ids(experiment_ids),
+            experiment_ids=check_experiment_ids(experiment_ids),
             filter=filter_string,
-            run_view_type=_to_view_type(run_view_type),
+            run_view_type=to_view_type(run_view_type),
         )
         self._outbox.flush()
         answer = self._connection.call(lambda stubs: stubs.runs.GetFilterHints, request)
         return [hint.message for hint in answer.hints]
-
-    def group_runs(
-        self,
-        by: Sequence[str],
-        experiment_ids: Iterable[str] | None = None,
-        filter_string: str | None = "",
-        run_view_type: str | int = "ACTIVE_ONLY",
-        *,
-        numbers: Sequence[str] = (),
-        texts: Sequence[str] = (),
-        order_by: str = "",
-        statistic: str = "mean",
-        max_run_ids: int = 0,
-    ) -> Iterator[entities.RunGroup]:
-        """Yield the runs that a filter is true of in groups of the same values, page after page.
-
-        Args:
-            by: 1 to 5 keys such as `params.lr`, `tags.team`, `datasets.name` or `status` (S8).
-            experiment_ids: the experiments to search; all, if left out.
-            filter_string: such as `metrics.loss < 0.1` (S1 to S3).
-            run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`, or its number in `ViewType`.
-            numbers: up to 100 keys to compute statistics of, such as `metrics.loss`,
-                `minimum.loss` or `duration`.
-            texts: up to 100 keys of which to tell what all runs of a group have.
-            order_by: a key of `by` or `numbers`, such as `metrics.loss DESC`; the values of `by`,
-                if left out.
-            statistic: by which a key of `numbers` orders: `mean`, `median`, `minimum`, `maximum`
-                or `deviation`.
-            max_run_ids: how many ids of its runs are told of each group at most, 0 to 1,000.
-
-        Raises:
-            InvalidArgument: filter, view type, `max_run_ids` or a key is malformed, or they are too
-                many; raised by the first `next`.
-            ResourceExhausted: the filter finds more than 200,000 runs.
-        """
-        for field, keys in (("by", by), ("numbers", numbers), ("texts", texts)):
-            check_not_single_text(field, keys)
-        request = new_message(
-            groups.GroupRunsRequest,
-            experiment_ids=_check_experiment_ids(experiment_ids),
-            filter=filter_string or "",
-            run_view_type=_to_view_type(run_view_type),
-            by=by,
-            number_keys=numbers,
-            text_keys=texts,
-            order_by=order_by,
-            order_statistic=_to_statistic(statistic),
-            max_run_ids=max_run_ids,
-        )
-        if experiment_ids is not None and not request.experiment_ids:
-            return iter(())
-        return self._read_group_pages(request)
 
     def search_experiments(
         self,
@@ -226,7 +169,7 @@ class SearchCalls:
         request = new_message(
             experiments.SearchExperimentsRequest,
             filter=filter_string or "",
-            view_type=_to_view_type(view_type),
+            view_type=to_view_type(view_type),
             order_by=_check_order_by(order_by),
         )
         return islice(self._read_experiment_pages(request, max_results), max_results)
@@ -256,20 +199,6 @@ class SearchCalls:
                 page = next_page()
         yield from map(entities.Run.from_proto, page.runs)
 
-    def _read_group_pages(self, request: groups.GroupRunsRequest) -> Iterator[entities.RunGroup]:
-        self._outbox.flush()
-        while True:
-            page = self._connection.call(lambda stubs: stubs.runs.GroupRuns, request)
-            for group in page.groups:
-                yield entities.RunGroup.from_proto(
-                    group, request.by, request.number_keys, request.text_keys
-                )
-            request.page_token = check_next_page_token(
-                request, page.next_page_token, len(page.groups)
-            )
-            if not request.page_token:
-                return
-
     def _read_experiment_pages(
         self, request: experiments.SearchExperimentsRequest, max_results: int | None
     ) -> Iterator[entities.Experiment]:
@@ -286,11 +215,6 @@ class SearchCalls:
                 return
 
 
-def _check_experiment_ids(experiment_ids: Iterable[str] | None) -> list[str]:
-    check_not_single_text("experiment_ids", experiment_ids)
-    return [] if experiment_ids is None else [str(number) for number in experiment_ids]
-
-
 def _check_order_by(order_by: Sequence[str] | None) -> Sequence[str]:
     check_not_single_text("order_by", order_by)
     return order_by or ()
@@ -299,32 +223,3 @@ def _check_order_by(order_by: Sequence[str] | None) -> Sequence[str]:
 def _key_selection(field: str, keys: Iterable[str] | None) -> KeySelection | None:
     check_not_single_text(field, keys)
     return None if keys is None else KeySelection(keys=keys)
-
-
-def _to_statistic(statistic: str) -> groups.Statistic.ValueType:
-    names = {name.removeprefix("STATISTIC_").lower(): number for name, number in _STATISTICS}
-    if statistic not in names:
-        raise InvalidArgument(
-            f"Invalid value {statistic!r} for parameter 'statistic' supplied: it must be one of "
-            f"{', '.join(names)}",
-            reason="STATISTIC_UNKNOWN",
-            field="statistic",
-            value=statistic,
-            limit=", ".join(names),
-        )
-    return names[statistic]
-
-
-def _to_view_type(view: str | int) -> pb_ViewType.ValueType:
-    try:
-        known = entities.ViewType[view] if isinstance(view, str) else entities.ViewType(view)
-    except (KeyError, ValueError):
-        names = ", ".join(one.name for one in entities.ViewType)
-        raise InvalidArgument(
-            f"Invalid value {view!r} for parameter 'view_type' supplied: it must be one of {names}",
-            reason="VIEW_TYPE_UNKNOWN",
-            field="view_type",
-            value=view,
-            limit=names,
-        ) from None
-    return pb_ViewType.Value(known.name)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runstream.entities.key_values import Param, RunTag
     from runstream.entities.logged_model import LoggedModel, ModelMetric
     from runstream.entities.metric import Metric, MetricArrays, MetricColumns
+    from runstream.entities.param_importance import ParamImportance, ParamImportances
     from runstream.entities.purged import Purged
     from runstream.entities.run import Run, RunData, RunInfo
     from runstream.entities.run_change import RunChange
@@ -58,6 +59,8 @@ else:
         "NewToken": "token",
         "NumberStatistics": "run_group",
         "Param": "key_values",
+        "ParamImportance": "param_importance",
+        "ParamImportances": "param_importance",
         "Purged": "purged",
         "Run": "run",
         "RunChange": "run_change",
@@ -109,6 +112,8 @@ __all__ = [
     "NewToken",
     "NumberStatistics",
     "Param",
+    "ParamImportance",
+    "ParamImportances",
     "Purged",
     "Run",
     "RunChange",

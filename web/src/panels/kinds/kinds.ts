@@ -11,6 +11,7 @@ export interface KindField {
   label: string;
   input:
     | "column"
+    | "number column"
     | "metrics"
     | "columns"
     | "number"
@@ -94,6 +95,11 @@ export const KINDS: Record<string, Kind> = {
       { name: "of", label: "Values of", input: "columns" },
       { name: "bins", label: "Bins", input: "number" },
     ],
+  },
+  importance: {
+    name: "Importance of params",
+    component: lazy(() => part(() => import("./ImportancePanel"))),
+    fields: [{ name: "number", label: "Metric", input: "number column" }],
   },
   parallel: {
     name: "Parallel coordinates",
