@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from typing import NamedTuple
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -152,7 +153,7 @@ def test_zooming_reads_finer_points_of_groups(server: ServerProcess, page: Page)
     _, coarse = saved(figure)
     assert len(coarse) < 2_000
     asked: list[Request] = []
-    page.on("request", asked.append)
+    page.on("request", lambda one: asked.append(one))
     drag(page, figure, 0.5, 0.515)
     figure.get_by_role("button", name="Show all").wait_for()
     expect(figure).to_have_attribute("aria-busy", "false")
@@ -200,7 +201,7 @@ def test_what_groups_cannot_show_is_said(page: Page, grouped: Grouped) -> None:
     page.goto(f"{grouped.address}&panels={panels}&smoothing=0.5")
     ratio = find_panel(page, "loss / other")
     expect(ratio.get_by_text("single runs")).to_be_visible()
-    expect(ratio).to_have_accessible_name("loss / other, 3 runs")  # the latest of each group
+    expect(ratio).to_have_accessible_name("loss / other, 6 runs")  # two of each group
     both = find_panel(page, "loss, other")
     expect(both.get_by_text("single runs")).to_have_count(0)
     expect(both.get_by_text("groups are not smoothed")).to_be_visible()
@@ -223,3 +224,22 @@ def test_the_picture_of_groups_has_their_bands_and_names(page: Page, grouped: Gr
     assert [band.get("fill") for band in bands] == [swatch(legend(page).nth(i)) for i in range(3)]
     texts = [text.text for text in svg.iter(f"{space}text")]
     assert [f"lr {rate}" for rate in RATES] == texts[-3:]
+
+
+def test_a_report_has_the_groups_of_its_link_and_their_rows(
+    server: ServerProcess, page: Page, grouped: Grouped
+) -> None:
+    with TrackingClient(server.uri) as client:
+        experiment = client.get_run(grouped.runs[0]).info.experiment_id
+        text = "```runstream\ngroups=params.lr\nstatistic=median\nmetric=loss\n```\n"
+        report = client.create_document(experiment, "report", "Rates", text)
+    page.goto(f"{server.http}/#/reports/{report.document_id}")
+    figure = page.get_by_role("figure", name="loss, median of 3 groups")
+    expect(figure.locator(".plot")).to_have_attribute("data-points", str(3 * STEPS))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export HTML").click()
+    text = unquote(download.value.path().read_text())
+    middle = np.median(grouped.values["0.1"], axis=0)[0]
+    line = re.search(r"^0\.1,loss,0,20,([\d.]+),", text, re.MULTILINE)
+    assert line
+    assert float(line[1]) == pytest.approx(middle)

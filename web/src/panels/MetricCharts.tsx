@@ -12,6 +12,7 @@ import {
   Show,
 } from "solid-js";
 import { part } from "../api/connection";
+import type { RunGroup } from "../api/runGroups";
 import { settled, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { count, counted } from "../parts/format";
@@ -122,19 +123,12 @@ export default function MetricCharts(props: {
     setWhole,
     edit: setEdited,
   };
-  /** What has curves: groups with how many runs they are of, and runs. */
-  const entries = createMemo(() => [
-    ...(props.groups?.groups ?? []).map((group) => ({
-      id: group.id,
-      name: groupTitle(group, props.groups?.by ?? []),
-      runs: group.runs,
-      drawn: group.runIds.length,
-    })),
-    ...live
-      .runs()
-      .filter(({ id, metrics }) => metrics.size && (props.groups?.singles.has(id) ?? true))
-      .map(({ id, name }) => ({ id, name, runs: 0, drawn: 0 })),
-  ]);
+  const groups = createMemo(() => new Map(props.groups?.groups.map((one) => [one.id, one])));
+  const runs = createMemo(() => {
+    const isSingle = (id: string) => props.groups?.singles.has(id) ?? true;
+    const some = live.runs().filter(({ id, metrics }) => metrics.size && isSingle(id));
+    return new Map(some.map((run) => [run.id, run]));
+  });
   const isEmpty = () => !live.loading() && !sections().length;
   const add = () => {
     const first = panels.sections()[0]?.id.slice(1) ?? "";
@@ -161,8 +155,9 @@ export default function MetricCharts(props: {
         <ValueLegend runs={live.runs()} by={by()} />
       </Show>
       <ul class="legend" aria-label={props.groups ? "Groups" : "Runs"}>
-        <For each={entries()}>
-          {({ id, name, runs, drawn }) => (
+        {/* By their ids: what is told of a group anew leaves the focus where it is. */}
+        <For each={[...groups().keys(), ...runs().keys()]}>
+          {(id) => (
             <li>
               <button
                 type="button"
@@ -170,13 +165,14 @@ export default function MetricCharts(props: {
                 aria-pressed={shared.shown() === id}
                 onClick={() => choose(id)}
               >
-                <RunSwatch id={id} /> {name}
-                <Show when={runs}>
-                  <span class="hint">
-                    {" "}
-                    {drawn < runs ? `${count(drawn)} of ` : ""}
-                    {counted(runs, "run")}
-                  </span>
+                <RunSwatch id={id} /> {runs().get(id)?.name}
+                <Show when={groups().get(id)}>
+                  {(group) => (
+                    <>
+                      {groupTitle(group(), props.groups?.by ?? [])}{" "}
+                      <span class="hint">{membersText(group())}</span>
+                    </>
+                  )}
                 </Show>
               </button>
             </li>
@@ -232,4 +228,9 @@ function End(props: { reached: () => void }) {
   const seen = createSeen(() => mark);
   createEffect(() => seen() && props.reached());
   return <div ref={mark} class="end" />;
+}
+
+/** `20 runs`; `1,000 of 2,345 runs`, where others have no part in the curve. */
+function membersText({ runs, runIds }: RunGroup): string {
+  return (runIds.length < runs ? `${count(runIds.length)} of ` : "") + counted(runs, "run");
 }

@@ -43,7 +43,7 @@ function Charts(props: { experimentId: string }) {
     nested: !flat(),
     columns: [],
     groups: groups(),
-    sort: undefined,
+    sort: sortOf(order()),
     statistic: statisticOf(statistic()),
   }));
   const visible = createVisibleRuns({
@@ -54,7 +54,7 @@ function Charts(props: { experimentId: string }) {
   const drawnGroups = createDrawnGroups(list, visible);
   const drawn = createMemo(() => chartRuns(drawnGroups(), visible));
   return (
-    <div class="query-charts" data-runs={drawn().join(",")}>
+    <div class="query-charts" data-runs={visible.drawn().join(",")}>
       <Show when={list.error()}>
         {(error) => <ErrorNote error={error()} again={list.reload} />}
       </Show>

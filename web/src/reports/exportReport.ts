@@ -2,7 +2,8 @@
 // with their points as CSV beside them.
 
 import { fetched } from "../api/client";
-import { saveFile } from "../parts/saveFile";
+import { rowsOf } from "../panels/figureRows";
+import { csv, saveFile } from "../parts/saveFile";
 import { colour } from "../parts/theme";
 
 const DRAWN_MS = 10_000;
@@ -117,8 +118,17 @@ function onGround(canvas: HTMLCanvasElement): string {
   return out.toDataURL("image/png");
 }
 
-/** Returns the points of the charts of a block, thinned to what charts draw; empty if there are none. */
+/**
+ * Returns the points of the charts of a block, of groups as they are drawn and of runs thinned to what
+ * charts draw; empty if there are none.
+ */
 async function csvOf(block: HTMLElement): Promise<string> {
+  const [first, ...others] = [...block.querySelectorAll("figure")].flatMap((figure) => {
+    const rows = rowsOf(figure);
+    return rows ? [rows] : [];
+  });
+  // All of a block have the same head.
+  if (first) return csv([...first, ...others.flatMap((rows) => rows.slice(1))]);
   const runs = (block.querySelector<HTMLElement>("[data-runs]")?.dataset.runs ?? "").split(",");
   const titles = [...block.querySelectorAll("figure .title")].map(
     (title) => title.textContent ?? "",

@@ -34,10 +34,11 @@ export function createDrawnGroups(
 }
 
 /**
- * Returns the runs that are read one by one: those that are drawn, and of groups the latest of each,
- * which tell what was logged and stand for it where single runs are shown.
+ * Returns the runs that are read one by one: those that are drawn, and of each group the latest and
+ * the first, which tell what was logged and stand for it where single runs are shown. The latest alone
+ * may have logged nothing yet.
  */
 export function chartRuns(drawn: DrawnGroups | undefined, visible: VisibleRuns): string[] {
-  const latest = drawn?.groups.flatMap(({ runIds }) => runIds.slice(0, 1)) ?? [];
-  return [...new Set([...latest, ...visible.drawn()])];
+  const some = drawn?.groups.flatMap(({ runIds }) => [...runIds.slice(0, 1), ...runIds.slice(-1)]);
+  return [...new Set([...(some ?? []), ...visible.drawn()])];
 }

@@ -8,8 +8,8 @@ import { count, counted } from "../../parts/format";
 import { attempt } from "../../parts/notices";
 import { csv, saveFile } from "../../parts/saveFile";
 import { theme } from "../../parts/theme";
-import type { DrawnGroups } from "../../runs/drawnGroups";
 import { runColour, runDash } from "../colours";
+import { provideRows } from "../figureRows";
 import { groupRows } from "../groupCurves";
 import { LinePlot } from "../linePlot";
 import { PanelFrame } from "../PanelFrame";
@@ -78,6 +78,7 @@ export default function LinePanel(props: KindProps) {
   const hidden = () => curves().reduce((sum, { hidden: some }) => sum + some, 0);
 
   onMount(() => {
+    provideRows(root, rowsOfGroups);
     setWidth(canvas.clientWidth);
     plot = new LinePlot(canvas, {
       zoom: setZoom,
@@ -145,17 +146,19 @@ export default function LinePanel(props: KindProps) {
     if (kind === "svg") saveSvg(drawing, title());
     else await savePng(drawing, title(), scale);
   };
-  const saveGroups = (all: DrawnGroups) =>
-    saveFile(`${title()}.csv`, csv(groupRows(drawn.groupHistories(), all, context.band())));
+  const rowsOfGroups = () => {
+    const all = groups();
+    return all && groupRows(drawn.groupHistories(), all, context.band());
+  };
   /** A file has points of one kind: aligned ones of groups, or those that runs logged. */
   const csvActions = () => {
-    const all = groups();
     const ofRuns = (label: string) => ({
       label,
       act: () => savePoints(drawn.names, ids(), stepsToSave()),
     });
-    if (!all) return [ofRuns("CSV")];
-    const ofGroups = { label: "CSV", act: () => saveGroups(all) };
+    if (!groups()) return [ofRuns("CSV")];
+    const save = () => saveFile(`${title()}.csv`, csv(rowsOfGroups() ?? []));
+    const ofGroups = { label: "CSV", act: save };
     return ids().length ? [ofGroups, ofRuns("CSV of single runs")] : [ofGroups];
   };
   const howMany = () => {
