@@ -140,9 +140,15 @@ STATED: dict[str, list[str | int]] = {
         "search.patterns.PROGRAM_STEPS",
     ],
     "keys to order by": ["search.order.ORDER_KEYS"],
+    "runs that one purge of an experiment names; that one call of it hides; for how long it "
+    "works": [
+        "care.experiment_purge.MAX_NAMED",
+        "care.experiment_purge.MAX_HIDDEN",
+        "rpc.maintenance_servicer.CALL_SECONDS",
+    ],
     "runs that one move names; that it moves, with child runs": [
         "catalog.run_moves.MAX_NAMED",
-        "catalog.run_moves.MAX_MOVED",
+        "catalog.run_families.MAX_RUNS",
     ],
     "runs, or experiments, that a watch names": ["rpc.watch_servicer.MAX_NAMED"],
     "commits that are kept for those who are slow": ["live.commits.KEPT_BYTES"],

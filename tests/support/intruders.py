@@ -147,6 +147,11 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
         [{"run_id": "$run", **_POINT}],
         [{"run_id": "$run", "model_id": "$model", **_POINT}],
     ],
+    "MaintenanceService.PurgeExperiment": [
+        [{"experiment_id": "$experiment"}],
+        [{"experiment_id": "$experiment", "run_ids": ["$run"]}],
+        [{"experiment_id": "$experiment", "dry_run": True}],
+    ],
     "MaintenanceService.Purge": [[{"dry_run": True}]],
     "MetricService.GetMetricHistory": [
         [{"run_id": "$run", "metric_key": "$key"}],

@@ -59,7 +59,16 @@ def remove_models(before: int) -> tuple[int, bool]:
     Returns:
         How many models are deleted, and whether any are left.
     """
-    models = LoggedModel.select(LoggedModel.id).where(purged_models(before, Experiment.purging))
+    return _remove(purged_models(before, Experiment.purging))
+
+
+def remove_models_of(experiment: int) -> tuple[int, bool]:
+    """Do what `remove_models` does, with those of an experiment that is hidden."""
+    return _remove((LoggedModel.experiment == experiment) & LoggedModel.deleted_time.is_null(False))
+
+
+def _remove(which: Any) -> tuple[int, bool]:
+    models = LoggedModel.select(LoggedModel.id).where(which)
     deleted, end = 0, end_of_step()
     for (model,) in execute(models.order_by(LoggedModel.id).limit(_MODELS)):
         files = delete_files(owner_of_model(model))

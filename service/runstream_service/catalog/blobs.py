@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from peewee import Select, fn
 
@@ -113,12 +114,27 @@ def count_unused(runs: Select, models: Select) -> tuple[int, int]:
         runs: query of internal ids.
         models: query of internal ids.
     """
-    used = (
+    return _count(~_used_beside(runs, models))
+
+
+def count_owned(runs: Select, models: Select) -> tuple[int, int]:
+    """Return what `count_unused` does, of the blobs of files of these runs and models alone."""
+    of_runs = Artifact.select(Artifact.blob).where(Artifact.run.in_(runs))
+    of_models = ModelArtifact.select(ModelArtifact.blob).where(ModelArtifact.owner.in_(models))
+    owned = Blob.id.in_(of_runs) | Blob.id.in_(of_models)
+    return _count(owned & ~_used_beside(runs, models))
+
+
+def _used_beside(runs: Select, models: Select) -> Any:
+    return (
         fn.EXISTS(_OF_RUNS.where(Artifact.run.not_in(runs)))
         | fn.EXISTS(_OF_MODELS.where(ModelArtifact.owner.not_in(models)))
         | fn.EXISTS(_SHARED)
     )
-    ((count, size),) = execute(Blob.select(fn.COUNT(Blob.id), fn.SUM(Blob.size)).where(~used))
+
+
+def _count(which: Any) -> tuple[int, int]:
+    ((count, size),) = execute(Blob.select(fn.COUNT(Blob.id), fn.SUM(Blob.size)).where(which))
     return count, size or 0
 
 

@@ -123,10 +123,11 @@ def _find(
         if needed > GrantRole.READER:
             check_role(caller, found[0].id, needed)
         return found[0]
-    raise _not_found_error(experiment_id)
+    raise not_found_error(experiment_id)
 
 
-def _not_found_error(experiment_id: str) -> NotFound:
+def not_found_error(experiment_id: str) -> NotFound:
+    """Return the error that says that there is no such experiment (X3)."""
     hint = "" if experiment_id != "0" else ", or you do not see it: runs that name none are in it"
     return NotFound(
         f"No Experiment with id={experiment_id} exists{hint}",
@@ -157,7 +158,7 @@ def keep_active(caller: Caller, experiment_id: str) -> ActiveExperiment:
     # No object of Peewee: making one takes as long as it takes to write a new run.
     row = _SHARE.first(caller, _parse_id(experiment_id))
     if row is None:
-        raise _not_found_error(experiment_id)
+        raise not_found_error(experiment_id)
     experiment, artifact_location, is_deleted = row
     check_role(caller, experiment, GrantRole.WRITER)
     _check_stage(experiment, is_deleted=bool(is_deleted))

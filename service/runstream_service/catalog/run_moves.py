@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runstream.errors import ResourceExhausted
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import KnownRoles
 from runstream_service.catalog import datasets, experiments
-from runstream_service.catalog.run_families import families
+from runstream_service.catalog.run_families import find_families
 from runstream_service.catalog.run_state import check_writable, not_found_error, renew_revision
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
-from runstream_service.engine.statements import execute, in_ids, in_texts, lock_rows
-from runstream_service.engine.tables import Alert, AlertRule, LoggedModel, Run
+from runstream_service.engine.statements import in_ids, in_texts, lock_rows
+from runstream_service.engine.tables import Alert, AlertRule, AlertState, LoggedModel, Run
 
 #: Runs that one call names.
 MAX_NAMED = 1_000
-
-#: Runs that one call moves, with child runs: they are locked until the commit.
-MAX_MOVED = 10_000
 
 
 def move(
@@ -51,17 +47,7 @@ def move(
 
 def _lock_families(run_ids: Sequence[str]) -> list[Any]:
     """Return the runs of these ids and those below them, locked until the commit."""
-    named = Run.uuid.in_(in_texts(run_ids))
-    found = families(named, in_experiment=True).limit(MAX_MOVED + 1)
-    ids = [row[0] for row in execute(found)]
-    if len(ids) > MAX_MOVED:
-        raise ResourceExhausted(
-            f"with their child runs these are more than {MAX_MOVED:,} runs: move fewer at once",
-            reason="TOO_MANY_RUNS",
-            field="run_ids",
-            limit=MAX_MOVED,
-        )
-    these = Run.id.in_(in_ids(ids))
+    these = Run.id.in_(in_ids(find_families(run_ids)))
     lock_rows(Run.select(Run.id).where(these).order_by(Run.id))
     columns = (Run.id, Run.uuid, Run.experiment, Run.deleted, Run.revision)
     return list(Run.select(*columns).where(these & ~Run.purging).order_by(Run.id))
@@ -86,9 +72,18 @@ def _move(runs: Sequence[Any], target: int) -> None:
         LoggedModel.experiment.in_(in_ids(sources))
         & LoggedModel.source_run_id.in_(in_texts(run.uuid for run in runs))
     ).execute()
-    for table in (Alert, AlertRule):
-        table.update(experiment=target).where(table.run.in_(in_ids(ids))).execute()
+    _move_alerts(ids, target)
     Run.update(experiment=target).where(Run.id.in_(in_ids(ids))).execute()
     for run in runs:
         renew_revision(run.id, run.revision)
     changes.record_moved_runs({run.id: run.experiment_id for run in runs})
+
+
+def _move_alerts(runs: Sequence[int], target: int) -> None:
+    """Move the alerts of runs and their own rules; those of experiments forget the runs."""
+    for table in (Alert, AlertRule):
+        table.update(experiment=target).where(table.run.in_(in_ids(runs))).execute()
+    of_experiments = AlertRule.select(AlertRule.id).where(AlertRule.run.is_null())
+    AlertState.delete().where(
+        AlertState.run.in_(in_ids(runs)) & AlertState.rule.in_(of_experiments)
+    ).execute()

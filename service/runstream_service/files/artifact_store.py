@@ -153,12 +153,22 @@ class ArtifactStore:
         """
         count = size = after = 0
         while found := await self._readers.long(blobs.find_unused, after, _BATCH):
-            released = await self._writer.submit(blobs.delete_unused, found)
+            files, released = await self.remove_unused(found)
+            count += files
+            size += released
+            after = found[-1]
+        await self._remove(await self._readers.long(blobs.find_orphans))
+        return count, size
+
+    async def remove_unused(self, contents: Sequence[int]) -> tuple[int, int]:
+        """Remove those of some contents, by their internal ids, that no file has; as above."""
+        count = size = 0
+        for start in range(0, len(contents), _BATCH):
+            some = contents[start : start + _BATCH]
+            released = await self._writer.submit(blobs.delete_unused, some)
             await self._remove([blob.name for blob in released])
             count += len(released)
             size += sum(blob.size for blob in released)
-            after = found[-1]
-        await self._remove(await self._readers.long(blobs.find_orphans))
         return count, size
 
     async def _store(

@@ -30,7 +30,7 @@ from runstream.v1.run_service_pb2 import (
 )
 from runstream.v1.watch_service_pb2 import RunChange, WatchRequest
 from runstream.v1.write_pb2 import WriteId
-from runstream_service.catalog import run_moves
+from runstream_service.catalog import run_families
 from support.api import Api, expect_refusal, make_batch
 from support.named_runs import NamedRuns
 
@@ -136,7 +136,7 @@ def test_more_runs_than_a_move_may_lock_are_refused(api: Api, named: NamedRuns) 
     other = api.create_experiment("other")
     study = named.add("study")
     batches = []
-    for _ in range(run_moves.MAX_MOVED):
+    for _ in range(run_families.MAX_RUNS):
         batch = make_batch(secrets.token_hex(16), tags=[(PARENT, study)])
         batch.start.start_time = 1
         batches.append(batch)
@@ -144,7 +144,7 @@ def test_more_runs_than_a_move_may_lock_are_refused(api: Api, named: NamedRuns) 
     with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_RUNS"):
         move(api, other, study)
     api.runs.SetTag(SetTagRequest(run_id=batches[0].run_id, key=PARENT, value="none"))
-    assert len(move(api, other, study)) == run_moves.MAX_MOVED
+    assert len(move(api, other, study)) == run_families.MAX_RUNS
 
 
 def test_a_move_that_is_sent_again_does_not_undo_a_newer_one(api: Api, named: NamedRuns) -> None:

@@ -1,0 +1,134 @@
+"""Removing for good what is deleted of one experiment, as `purge` does with all (E6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from peewee import fn
+
+from runstream.errors import FailedPrecondition
+from runstream_service.access.caller import Caller, GrantRole
+from runstream_service.access.visibility import check_role, role_on
+from runstream_service.care.purge import Purged
+from runstream_service.care.purge_models import hide_models
+from runstream_service.catalog import blobs, experiments
+from runstream_service.catalog.run_families import find_families
+from runstream_service.engine.statements import execute, in_ids, in_texts, lock_rows
+from runstream_service.engine.tables import (
+    Artifact,
+    Experiment,
+    LoggedModel,
+    ModelArtifact,
+    Run,
+    Series,
+)
+
+#: Runs that one call names.
+MAX_NAMED = 1_000
+
+#: Runs that one call hides at the most.
+MAX_HIDDEN = 10_000
+
+_WHOLE = Experiment.purging | (Experiment.deleted & (Experiment.id != 0))
+
+
+class Scope(NamedTuple):
+    """What of an experiment is to be removed.
+
+    Attributes:
+        experiment: its internal id.
+        is_whole: whether it goes itself, with all that it has.
+        to_hide: runs that are still found, by their internal ids.
+    """
+
+    experiment: int
+    is_whole: bool
+    to_hide: list[int]
+
+
+def find_scope(
+    caller: Caller, experiment_id: str, run_ids: Sequence[str], limit: int | None
+) -> Scope:
+    """Return what a caller asks to remove, on a reader's thread.
+
+    Args:
+        caller: who asks.
+        experiment_id: the experiment.
+        run_ids: only these of its runs, if there are any.
+        limit: how many runs to find at the most.
+
+    Raises:
+        NotFound, PermissionDenied: as `experiments.lock`, for an owner.
+        FailedPrecondition: a run is active.
+        ResourceExhausted: runs that are named are too many with their child runs.
+    """
+    (experiment,) = experiments.parse_ids([experiment_id])
+    stage = _WHOLE | (Experiment.name != "")  # one without a name only keeps its id from others
+    there = Experiment.select().where((Experiment.id == experiment) & stage).exists()
+    if not there or role_on(caller, experiment) is None:
+        raise experiments.not_found_error(experiment_id)
+    check_role(caller, experiment, GrantRole.OWNER)
+    query = Experiment.select().where((Experiment.id == experiment) & _WHOLE)
+    is_whole = not run_ids and query.exists()
+    runs = (Run.experiment == experiment) & ~Run.purging
+    if run_ids:
+        _check_deleted(runs & Run.uuid.in_(in_texts(run_ids)))
+        runs &= Run.id.in_(in_ids(find_families(run_ids)))
+    if not is_whole:
+        runs &= Run.deleted
+    found = Run.select(Run.id).where(runs).order_by(Run.id).limit(limit)
+    return Scope(experiment, is_whole, [row[0] for row in execute(found)])
+
+
+def count(scope: Scope) -> Purged:
+    """Return what is to be removed, on a reader's thread."""
+    runs = Run.select(Run.id).where(Run.id.in_(in_ids(scope.to_hide)))
+    models = LoggedModel.select(LoggedModel.id).where(
+        (LoggedModel.experiment == scope.experiment) & scope.is_whole
+    )
+    points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(runs)).scalar() or 0
+    files, size = blobs.count_owned(runs, models)
+    return Purged(int(scope.is_whole), len(scope.to_hide), points, models.count(), files, size)
+
+
+def hide_experiment(experiment: int) -> bool:
+    """Hide an experiment, if it is deleted still; return whether it is hidden."""
+    this = Experiment.id == experiment
+    lock_rows(Experiment.select(Experiment.id).where(this))
+    if Experiment.update(purging=True).where(this & _WHOLE & ~Experiment.purging).execute():
+        hide_models()
+    return bool(Experiment.select().where(this & Experiment.purging).exists())
+
+
+def hidden_runs(experiment: int, limit: int) -> list[int]:
+    """Return some hidden runs of an experiment that have not been removed yet, by internal ids."""
+    # The run with the maximum id stays, empty, in experiment 0.
+    runs = (Run.experiment == experiment) & Run.purging & (Run.artifact_uri != "")
+    return [row[0] for row in execute(Run.select(Run.id).where(runs).order_by(Run.id).limit(limit))]
+
+
+def blobs_of_runs(runs: Sequence[int]) -> list[int]:
+    """Return the blobs of the files of some runs, by internal ids."""
+    return _blobs(Artifact, Artifact.run.in_(in_ids(runs)))
+
+
+def blobs_of_models(experiment: int) -> list[int]:
+    """Return the blobs of the files of all models of an experiment."""
+    models = LoggedModel.select(LoggedModel.id).where(LoggedModel.experiment == experiment)
+    return _blobs(ModelArtifact, ModelArtifact.owner.in_(models))
+
+
+def _blobs(table: Any, owned: Any) -> list[int]:
+    return [row[0] for row in execute(table.select(table.blob).distinct().where(owned))]
+
+
+def _check_deleted(runs: Any) -> None:
+    active = Run.select(Run.uuid).where(runs & ~Run.deleted).order_by(Run.id).first()
+    if active is not None:
+        raise FailedPrecondition(
+            f"The run {active.uuid} is active: what is removed for good is deleted first",
+            reason="RUN_ACTIVE",
+            field="run_ids",
+            value=active.uuid,
+        )

@@ -1,0 +1,151 @@
+// Says what a purge removes, asks for a word to be typed, and shows how far it has come.
+
+import { createSignal, onCleanup, Show } from "solid-js";
+import { type ApiError, shown } from "../api/client";
+import { countDeleted, purge, type Removed } from "../api/purge";
+import { Dialog } from "./Dialog";
+import { ErrorNote } from "./ErrorNote";
+import { bytes, count, counted } from "./format";
+import { createLoaded } from "./loaded";
+import { tell } from "./notices";
+
+const WORD = "delete";
+
+export function DeleteForGood(props: {
+  title: string;
+  experimentId: string;
+  /** The name of the experiment, if it goes itself. */
+  experiment?: string | undefined;
+  /** Only these runs; all that is deleted of the experiment, if there are none. */
+  runIds: string[];
+  /** Called when something is gone. */
+  changed: () => void;
+  close: () => void;
+}) {
+  const [typed, setTyped] = createSignal("");
+  const [gone, setGone] = createSignal<Removed>();
+  const [error, setError] = createSignal<ApiError>();
+  let isStopped = false;
+  onCleanup(() => {
+    isStopped = true;
+  });
+  const found = createLoaded(
+    () => [props.experimentId, props.runIds] as const,
+    ([experiment, runs]) => countDeleted(experiment, runs),
+  );
+  const isReady = () => found.value() && typed().trim().toLowerCase() === WORD;
+  const remove = async (event: SubmitEvent) => {
+    event.preventDefault();
+    if (!isReady() || gone()) return;
+    setError(undefined);
+    setGone({ runs: 0, points: 0, models: 0, files: 0, bytes: 0 });
+    try {
+      await purge(props.experimentId, props.runIds, setGone, () => isStopped);
+      if (!isStopped) tell(`Removed for good: ${listed(gone() as Removed)}`);
+      props.changed();
+      props.close();
+    } catch (failure) {
+      setError(shown(failure));
+      setGone(undefined);
+      found.again();
+      props.changed();
+    }
+  };
+  return (
+    <Dialog title={props.title} close={props.close}>
+      <form class="ask" onSubmit={remove}>
+        <Show when={found.error()}>
+          {(failure) => <ErrorNote error={failure()} again={found.again} />}
+        </Show>
+        <Show
+          when={found.value()}
+          fallback={<p class="loading">{found.error() ? "" : "Counting…"}</p>}
+        >
+          {(removed) => (
+            <>
+              <Show when={props.experiment}>
+                <p>
+                  The experiment <strong>{props.experiment}</strong> goes with all that is in it;
+                  another one can have its name then.
+                </p>
+              </Show>
+              <dl class="keys">
+                <dt>Runs</dt>
+                <dd>
+                  {count(removed().runs)}
+                  <Show when={props.runIds.length && removed().runs > props.runIds.length}>
+                    {`, ${counted(removed().runs - props.runIds.length, "child run")} among them`}
+                  </Show>
+                </dd>
+                <dt>Points</dt>
+                <dd>{count(removed().points)}</dd>
+                <dt>Files that nothing else has</dt>
+                <dd>
+                  {count(removed().files)}, {bytes(removed().bytes)}
+                </dd>
+                <Show when={removed().models}>
+                  <dt>Logged models</dt>
+                  <dd>{count(removed().models)}</dd>
+                </Show>
+              </dl>
+              <p>
+                <strong>Nobody can restore it.</strong> All of it is hidden at once, and then
+                removed step by step while others log.
+              </p>
+            </>
+          )}
+        </Show>
+        <Show when={error()}>{(failure) => <ErrorNote error={failure()} />}</Show>
+        <Show
+          when={gone()}
+          fallback={
+            <>
+              <label>
+                Type “{WORD}” to remove it
+                <input
+                  value={typed()}
+                  autocomplete="off"
+                  spellcheck={false}
+                  onInput={(event) => setTyped(event.currentTarget.value)}
+                />
+              </label>
+              <footer>
+                <button type="button" onClick={() => props.close()}>
+                  Cancel
+                </button>
+                <button type="submit" class="primary danger" disabled={!isReady()}>
+                  Delete for good
+                </button>
+              </footer>
+            </>
+          }
+        >
+          {(removed) => (
+            <>
+              <p role="status">Removed so far: {listed(removed())}</p>
+              <progress
+                aria-label="Removed points"
+                max={Math.max(1, found.latest()?.points ?? 1)}
+                value={removed().points}
+              />
+              <footer>
+                <button
+                  type="button"
+                  title="What is hidden stays so; the next purge removes the rest of it"
+                  onClick={() => props.close()}
+                >
+                  Stop
+                </button>
+              </footer>
+            </>
+          )}
+        </Show>
+      </form>
+    </Dialog>
+  );
+}
+
+function listed(removed: Removed): string {
+  const files = removed.files ? [`${counted(removed.files, "file")} of ${bytes(removed.bytes)}`] : [];
+  return [counted(removed.runs, "run"), counted(removed.points, "point"), ...files].join(", ");
+}
