@@ -5,6 +5,7 @@ import { createMemo, For, Show } from "solid-js";
 import type { Experiment } from "../api/experiments";
 import { may } from "../api/rights";
 import { ago, count, time } from "../parts/format";
+import { Menu } from "../parts/Menu";
 import { Description } from "./Description";
 import { pinned, togglePinned } from "./pinned";
 import { Sparkline } from "./Sparkline";
@@ -16,6 +17,7 @@ export function ExperimentList(props: {
   rename: (experiment: Experiment) => void;
   remove: (experiment: Experiment) => void;
   restore: (experiment: Experiment) => void;
+  purge: (experiment: Experiment) => void;
   /** Searches for the experiments with a tag. */
   searchTag: (key: string, value: string) => void;
 }) {
@@ -101,9 +103,24 @@ export function ExperimentList(props: {
                       <Show
                         when={!experiment().deleted}
                         fallback={
-                          <button type="button" onClick={() => props.restore(experiment())}>
-                            Restore<span class="unseen"> {experiment().name}</span>
-                          </button>
+                          <>
+                            <button type="button" onClick={() => props.restore(experiment())}>
+                              Restore<span class="unseen"> {experiment().name}</span>
+                            </button>
+                            {/* Experiment 0 always stays. */}
+                            <Show when={experiment().id !== "0"}>
+                              <Menu
+                                label={`More about ${experiment().name}`}
+                                items={[
+                                  {
+                                    label: "Delete for good…",
+                                    act: () => props.purge(experiment()),
+                                    isDanger: true,
+                                  },
+                                ]}
+                              />
+                            </Show>
+                          </>
                         }
                       >
                         <button type="button" onClick={() => props.rename(experiment())}>

@@ -15,6 +15,7 @@ import {
 import { mayCreate } from "../api/rights";
 import { caller } from "../api/session";
 import { useText } from "../parts/address";
+import { DeleteForGood } from "../parts/DeleteForGood";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
 import { FormDialog } from "../parts/FormDialog";
@@ -28,7 +29,7 @@ import "../style/list.css";
 const AGAIN_MS = 10_000;
 const TABS = { "": "Active", deleted: "Deleted" };
 
-type Asked = { kind: "create" } | { kind: "rename"; experiment: Experiment };
+type Asked = { kind: "create" } | { kind: "rename" | "purge"; experiment: Experiment };
 
 export default function ExperimentsPage() {
   const [text, setText] = useText("search");
@@ -114,6 +115,7 @@ export default function ExperimentsPage() {
           rename={(experiment) => setAsked({ kind: "rename", experiment })}
           remove={remove}
           restore={restore}
+          purge={(experiment) => setAsked({ kind: "purge", experiment })}
           searchTag={(key, value) => setText(tagWord(key, value))}
         />
       </Show>
@@ -162,6 +164,17 @@ function Question(props: { asked: Asked; again: () => void; close: () => void })
         action="Create"
         close={props.close}
         done={async ([name = ""]) => navigate(`/experiments/${await createExperiment(name)}`)}
+      />
+    );
+  if (asked.kind === "purge")
+    return (
+      <DeleteForGood
+        title={`Delete ${asked.experiment.name} for good`}
+        experimentId={asked.experiment.id}
+        experiment={asked.experiment.name}
+        runIds={[]}
+        changed={props.again}
+        close={props.close}
       />
     );
   return (

@@ -113,7 +113,7 @@ export function DeleteForGood(props: {
                 <button type="button" onClick={() => props.close()}>
                   Cancel
                 </button>
-                <button type="submit" class="primary danger" disabled={!isReady()}>
+                <button type="submit" class="primary" disabled={!isReady()}>
                   Delete for good
                 </button>
               </footer>
@@ -146,6 +146,8 @@ export function DeleteForGood(props: {
 }
 
 function listed(removed: Removed): string {
-  const files = removed.files ? [`${counted(removed.files, "file")} of ${bytes(removed.bytes)}`] : [];
+  const files = removed.files
+    ? [`${counted(removed.files, "file")} of ${bytes(removed.bytes)}`]
+    : [];
   return [counted(removed.runs, "run"), counted(removed.points, "point"), ...files].join(", ");
 }

@@ -14,6 +14,7 @@ import {
   restoreRuns,
   setTag,
 } from "../api/runs";
+import { DeleteForGood } from "../parts/DeleteForGood";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { FormDialog } from "../parts/FormDialog";
 import { count, counted } from "../parts/format";
@@ -29,6 +30,8 @@ export function RunActions(props: {
   /** All that are selected: some may not be found any more, or be folded under their parents. */
   ids: string[];
   deleted: boolean;
+  /** Whether who is signed in owns the experiment. */
+  own: boolean;
   /** Whether who is signed in may not change them. */
   fixed: boolean;
   tagKeys: string[];
@@ -36,7 +39,7 @@ export function RunActions(props: {
   select: (ids: string[]) => void;
 }) {
   const navigate = useNavigate();
-  const [asked, setAsked] = createSignal<"rename" | "tag" | "delete" | "move">();
+  const [asked, setAsked] = createSignal<"rename" | "tag" | "delete" | "move" | "purge">();
   const [withUnseen, setWithUnseen] = createSignal(false);
   const [about, setAbout] = createSignal<Run[]>([]);
   const seen = createMemo(() => props.runs.map((run) => run.id));
@@ -157,9 +160,23 @@ export function RunActions(props: {
         <Show
           when={!props.deleted}
           fallback={
-            <button type="button" disabled={!ids().length} onClick={() => restore()}>
-              Restore
-            </button>
+            <>
+              <button type="button" disabled={!ids().length} onClick={() => restore()}>
+                Restore
+              </button>
+              <Show when={props.own && ids().length}>
+                <Menu
+                  label="More actions"
+                  items={[
+                    {
+                      label: `Delete ${counted(ids().length, "run")} for good…`,
+                      act: () => setAsked("purge"),
+                      isDanger: true,
+                    },
+                  ]}
+                />
+              </Show>
+            </>
           }
         >
           <button
@@ -198,6 +215,21 @@ export function RunActions(props: {
           remove={remove}
           close={() => setAsked(undefined)}
         />
+      </Show>
+      <Show when={asked() === "purge" && ids()}>
+        {(these) => (
+          <DeleteForGood
+            title={`Delete ${counted(these().length, "run")} for good`}
+            experimentId={props.experimentId}
+            runIds={these()}
+            changed={() => {
+              const gone = new Set(these());
+              props.select(props.ids.filter((id) => !gone.has(id)));
+              props.changed();
+            }}
+            close={() => setAsked(undefined)}
+          />
+        )}
       </Show>
       <Show when={asked() === "move"}>
         <MoveRuns

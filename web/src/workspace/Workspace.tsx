@@ -9,6 +9,7 @@ import { countRuns, listKeys } from "../api/runs";
 import { caller } from "../api/session";
 import { leadOldTabs } from "../panels/oldTabs";
 import { useIds, useList, useText } from "../parts/address";
+import { DeleteForGood } from "../parts/DeleteForGood";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
 import { count, counted } from "../parts/format";
@@ -50,6 +51,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   const [picking, setPicking] = createSignal(false);
   const [wanted, setWanted] = createSignal(false);
   const [granting, setGranting] = createSignal(false);
+  const [emptying, setEmptying] = createSignal(false);
 
   const experiment = createLoaded(() => props.experimentId, readExperiment);
   const name = () => experiment.value()?.name;
@@ -157,6 +159,11 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           <option value="">Active</option>
           <option value="deleted">Deleted</option>
         </select>
+        <Show when={stage() === "deleted" && may(experiment.value(), "own")}>
+          <button type="button" onClick={() => setEmptying(true)}>
+            Empty the bin…
+          </button>
+        </Show>
         <Show when={!list.isGrouped()}>
           <label>
             <input
@@ -204,6 +211,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           runs={markedRuns()}
           ids={selected()}
           deleted={stage() === "deleted"}
+          own={may(experiment.value(), "own")}
           fixed={!may(experiment.value(), "write")}
           tagKeys={keys.value()?.tags ?? []}
           changed={list.reload}
@@ -248,6 +256,15 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           />
         </Match>
       </Switch>
+      <Show when={emptying()}>
+        <DeleteForGood
+          title="Delete all deleted runs for good"
+          experimentId={props.experimentId}
+          runIds={[]}
+          changed={list.reload}
+          close={() => setEmptying(false)}
+        />
+      </Show>
       <Show when={granting()}>
         <ExperimentAccess
           experiment={props.experimentId}
