@@ -144,6 +144,7 @@ def test_a_logarithmic_axis_says_what_it_cannot_show(server: ServerProcess, page
     assert min(steps) > -0.02
     middle = heights[len(heights) // 2]
     assert abs(middle - (heights[0] + heights[-1]) / 2) < 0.03
+    page.get_by_role("button", name="More", exact=True).click()
     page.get_by_label("log x").check()
     expect(figure.get_by_text("4 points ≤ 0")).to_be_visible()
 

@@ -29,7 +29,7 @@ def fact(page: Page, name: str) -> str:
 def test_the_overview_tells_what_a_run_is_and_logged(see: See, content: Content) -> None:
     page = see(f"/experiments/{content.experiment_id}/runs/{content.runs[1]}")
     expect(page.get_by_role("heading", level=1)).to_have_text("adam-0.1")
-    expect(page.locator(".facts")).to_contain_text("Finished")
+    expect(page.locator(".run-head")).to_contain_text("Finished")
     assert fact(page, "Run id").split() == [content.runs[1], "Copy"]
     assert fact(page, "Source") == "train.py"
     assert fact(page, "Commit") == COMMIT
@@ -76,7 +76,7 @@ def test_status_and_values_move_while_it_runs(server: ServerProcess, page: Page)
     with TrackingClient(server.uri) as client:
         run = client.create_run("0", run_name="moving").info.run_id
         page.goto(f"{server.http}/#/runs/{run}")
-        expect(page.locator(".facts")).to_contain_text("Running")
+        expect(page.locator(".run-head")).to_contain_text("Running")
         before = fact(page, "Duration")
         client.log_metric(run, "loss", 0.25, step=3)
         client.log_param(run, "lr", "0.5")
@@ -86,7 +86,7 @@ def test_status_and_values_move_while_it_runs(server: ServerProcess, page: Page)
         page.wait_for_timeout(1_100)
         assert fact(page, "Duration") != before
         client.set_terminated(run, "KILLED")
-        expect(page.locator(".facts")).to_contain_text("Killed")
+        expect(page.locator(".run-head")).to_contain_text("Killed")
         expect(page.locator(".facts")).to_contain_text("Ended")
 
 
@@ -94,7 +94,7 @@ def test_children_appear_while_a_run_goes_on(server: ServerProcess, page: Page) 
     with TrackingClient(server.uri) as client:
         study = client.create_run("0", run_name="study").info.run_id
         page.goto(f"{server.http}/#/runs/{study}")
-        expect(page.locator(".facts")).to_contain_text("Running")
+        expect(page.locator(".run-head")).to_contain_text("Running")
         expect(page.locator(".facts .links a")).to_have_count(0)
         client.create_run("0", run_name="trial", tags={"mlflow.parentRunId": study})
         expect(page.locator(".facts .links a")).to_have_text(["trial"], timeout=10_000)
@@ -240,7 +240,7 @@ def test_a_run_is_renamed_deleted_and_restored_by_a_menu(server: ServerProcess, 
         expect(menu).to_be_visible()
         assert client.get_run(run).info.lifecycle_stage == "active"
         client.set_terminated(run)
-        expect(page.locator(".facts")).to_contain_text("Finished")
+        expect(page.locator(".run-head")).to_contain_text("Finished")
         menu.click()
         page.get_by_role("menuitem", name="Delete").click()
         expect(page.get_by_role("button", name="Restore")).to_be_visible()

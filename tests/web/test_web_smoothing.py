@@ -32,6 +32,7 @@ def test_kinds_of_smoothing_are_in_the_address_and_read_of_the_server(
 ) -> None:
     page = see(f"/runs/{content.edges}?tab=charts&metric=spiky")
     figure = find_panel(page, "spiky")
+    page.get_by_role("button", name="More", exact=True).click()
     for kind, name, amount in (
         ("Gaussian", "GAUSSIAN", 5),
         ("Time-weighted", "TIME_WEIGHTED", 10),

@@ -61,7 +61,8 @@ def test_the_list_is_widened_into_the_table(see: See, content: Content) -> None:
     expect(line).to_have_count(0)
     expect(page.locator("figure.panel")).to_have_count(0)
     assert "tab=table" in page.url
-    page.get_by_role("button", name="Show charts beside the list").click()
+    expect(page.get_by_role("button", name="Draw adam")).to_have_count(0)
+    page.get_by_role("tab", name="Workspace").click()
     expect(page.locator("figure.panel").first).to_be_visible()
 
 

@@ -16,14 +16,13 @@ import {
   createSignal,
   ErrorBoundary,
   For,
-  lazy,
   onCleanup,
   Show,
   Suspense,
 } from "solid-js";
 import { render } from "solid-js/web";
 import { shown } from "./api/client";
-import { lost, part } from "./api/connection";
+import { lost } from "./api/connection";
 import { caller, readCaller, returnAfterSignIn, signedOut, signOut } from "./api/session";
 import { noteDestination, outdated, reload } from "./api/version";
 import { ErrorNote } from "./parts/ErrorNote";
@@ -33,13 +32,14 @@ import { SignIn } from "./parts/SignIn";
 import { theme, toggleTheme } from "./parts/theme";
 import "./style/base.css";
 import "./style/parts.css";
+import { lazyPart } from "./parts/lazyPart";
 
-const ExperimentsPage = lazy(() => part(() => import("./experiments/ExperimentsPage")));
-const ExperimentPage = lazy(() => part(() => import("./workspace/ExperimentPage")));
-const RunPage = lazy(() => part(() => import("./run/RunPage")));
-const ReportsPage = lazy(() => part(() => import("./reports/ReportsPage")));
-const ReportPage = lazy(() => part(() => import("./reports/ReportPage")));
-const ComparePage = lazy(() => part(() => import("./compare/ComparePage")));
+const ExperimentsPage = lazyPart(() => import("./experiments/ExperimentsPage"));
+const ExperimentPage = lazyPart(() => import("./workspace/ExperimentPage"));
+const RunPage = lazyPart(() => import("./run/RunPage"));
+const ReportsPage = lazyPart(() => import("./reports/ReportsPage"));
+const ReportPage = lazyPart(() => import("./reports/ReportPage"));
+const ComparePage = lazyPart(() => import("./compare/ComparePage"));
 
 returnAfterSignIn();
 

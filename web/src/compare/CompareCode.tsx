@@ -1,18 +1,18 @@
 // The programs of runs side by side: what differs in their environments, and in the changes of code.
 
-import { createMemo, For, lazy, Show } from "solid-js";
-import { part } from "../api/connection";
+import { createMemo, For, Show } from "solid-js";
 import { forEach, type Run } from "../api/runs";
 import { ErrorNote } from "../parts/ErrorNote";
 import { KeyName } from "../parts/KeyName";
 import { LongText } from "../parts/LongText";
+import { lazyPart } from "../parts/lazyPart";
 import { createLoaded } from "../parts/loaded";
 import { ScrollRegion } from "../parts/ScrollRegion";
 import { readSource, type Source } from "../runs/source";
 import { Heads } from "./Heads";
 import { rowsOf } from "./rows";
 
-const RunDiff = lazy(() => part(() => import("./RunDiff")));
+const RunDiff = lazyPart(() => import("./RunDiff"));
 
 export default function CompareCode(props: { runs: Run[]; baseline: Run | undefined }) {
   const ids = createMemo(() => props.runs.map((run) => run.id).sort());

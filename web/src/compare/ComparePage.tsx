@@ -1,7 +1,6 @@
 // Two to a hundred runs side by side, against one of them if somebody chooses it.
 
-import { createEffect, createMemo, For, lazy, Match, Show, Switch } from "solid-js";
-import { part } from "../api/connection";
+import { createEffect, createMemo, For, Match, Show, Switch } from "solid-js";
 import { useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { Tabs } from "../parts/Tabs";
@@ -9,11 +8,12 @@ import { MOST_COMPARED } from "../runs/compared";
 import { createLiveRuns } from "../runs/liveRuns";
 import { CompareValues } from "./CompareValues";
 import "../style/compare.css";
+import { lazyPart } from "../parts/lazyPart";
 
-const MediaPanels = lazy(() => part(() => import("../files/MediaPanels")));
-const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
-const CompareFiles = lazy(() => part(() => import("./CompareFiles")));
-const CompareCode = lazy(() => part(() => import("./CompareCode")));
+const MediaPanels = lazyPart(() => import("../files/MediaPanels"));
+const MetricCharts = lazyPart(() => import("../panels/MetricCharts"));
+const CompareFiles = lazyPart(() => import("./CompareFiles"));
+const CompareCode = lazyPart(() => import("./CompareCode"));
 
 const TABS = {
   "": "Values",

@@ -12,7 +12,7 @@ import { StatusMark } from "../parts/StatusMark";
 import { lessIsBetter } from "../runs/keyMetrics";
 import { DiffButton } from "./DiffButton";
 import { Heads } from "./Heads";
-import { best, delta, metricRows, type Row, rowsOf } from "./rows";
+import { best, delta, metricRows, type Row, rowsOf, usualOf } from "./rows";
 
 // Of params, of metrics and of tags, to begin with.
 const MOST_ROWS = 200;
@@ -40,6 +40,7 @@ export function CompareValues(props: { runs: Run[]; baseline: Run | undefined })
       <div class="bar">
         <input
           type="search"
+          class="wide"
           aria-label="Search rows"
           placeholder="Search names and values"
           data-search
@@ -156,7 +157,7 @@ function MetricRow(props: { row: Row; runs: Run[]; baseline: Run | undefined }) 
   const change = (run: Run) =>
     run.id === props.baseline?.id ? "" : delta(lastOf(run), lastOf(props.baseline));
   return (
-    <tr classList={{ differs: props.row.differs }}>
+    <tr>
       <th scope="row">
         <KeyName name={key()} />{" "}
         <button
@@ -208,6 +209,9 @@ function TextRow(props: {
   const first = () => props.baseline ?? props.runs[0];
   const other = () =>
     props.runs.find((run) => first() && props.of(run) !== props.of(first() as Run));
+  const usual = createMemo(() =>
+    props.baseline ? props.of(props.baseline) : usualOf(props.row.texts),
+  );
   const isLong = () => props.row.differs && props.row.texts.some((text) => text.length > LONG);
   return (
     <tr classList={{ differs: props.row.differs }}>
@@ -227,7 +231,7 @@ function TextRow(props: {
       </th>
       <For each={props.row.texts}>
         {(text) => (
-          <td>
+          <td classList={{ other: usual() !== undefined && text !== usual() }}>
             <LongText text={text} />
           </td>
         )}

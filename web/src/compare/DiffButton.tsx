@@ -1,11 +1,11 @@
 // Shows in a dialog what a text of the runs differs in.
 
-import { createSignal, lazy, Show, Suspense } from "solid-js";
-import { part } from "../api/connection";
+import { createSignal, Show, Suspense } from "solid-js";
 import type { Run } from "../api/runs";
 import { Dialog } from "../parts/Dialog";
+import { lazyPart } from "../parts/lazyPart";
 
-const RunDiff = lazy(() => part(() => import("./RunDiff")));
+const RunDiff = lazyPart(() => import("./RunDiff"));
 
 export function DiffButton(props: {
   /** What is compared: the key of a param, the path of a file. */

@@ -36,6 +36,13 @@ export function metricRows(runs: Run[]): Row[] {
   return inOrderOfWeight(found.keys()).flatMap((key) => found.get(key) ?? []);
 }
 
+/** Returns the text that more than half have, from which others are told; none, if there is none. */
+export function usualOf(texts: string[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return [...counts].find(([, count]) => count > texts.length / 2)?.[0];
+}
+
 /** Returns the places of the best values; none if all are the same, or there are fewer than two. */
 export function best(values: (number | undefined)[], less: boolean): Set<number> {
   const numbers = values.filter((value) => value !== undefined && !Number.isNaN(value));
@@ -53,7 +60,7 @@ export function delta(value: number | undefined, baseline: number | undefined): 
   const sign = (size: number) => (size > 0 ? "+" : size < 0 ? "−" : "±");
   const percent = (by / Math.abs(baseline)) * 100;
   const share = Number.isFinite(percent)
-    ? ` (${sign(by)}${number(Number(Math.abs(percent).toPrecision(3)))} %)`
+    ? ` (${sign(by)}${number(Number(Math.abs(percent).toPrecision(3)))}\u00a0%)`
     : "";
   return `${sign(by)}${number(Math.abs(by))}${share}`;
 }

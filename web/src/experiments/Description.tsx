@@ -1,9 +1,9 @@
 // What somebody wrote about an experiment: its first line, and all of it as markdown on demand.
 
-import { createSignal, lazy, Show, Suspense } from "solid-js";
-import { part } from "../api/connection";
+import { createSignal, Show, Suspense } from "solid-js";
+import { lazyPart } from "../parts/lazyPart";
 
-const MarkdownText = lazy(() => part(() => import("../files/MarkdownText")));
+const MarkdownText = lazyPart(() => import("../files/MarkdownText"));
 const LINE = 160;
 
 export function Description(props: { name: string; text: string }) {

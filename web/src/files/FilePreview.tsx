@@ -1,14 +1,14 @@
 // A file, shown as what it is. Whoever shows another file makes another preview: none has anything of
 // the file before.
 
-import { type Component, lazy, Show } from "solid-js";
+import { type Component, Show } from "solid-js";
 import { Dynamic } from "solid-js/web";
-import { part } from "../api/connection";
+import { lazyPart } from "../parts/lazyPart";
 import { type Kind, kindOf } from "./kinds";
 import { AudioPlayer, VideoPlayer } from "./Players";
 import type { ShownFile } from "./shownFile";
 
-const view = (load: () => Promise<{ default: Component<ShownFile> }>) => lazy(() => part(load));
+const view = (load: () => Promise<{ default: Component<ShownFile> }>) => lazyPart(load);
 
 const VIEWS: Record<Kind, Component<ShownFile>> = {
   array: view(() => import("./ArrayView")),

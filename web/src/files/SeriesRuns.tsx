@@ -1,15 +1,15 @@
 // One series of files, of each run at the same step.
 
 import { A } from "@solidjs/router";
-import { createMemo, For, lazy, Match, Show, Switch } from "solid-js";
+import { createMemo, For, Match, Show, Switch } from "solid-js";
 import { fileUrl } from "../api/artifacts";
-import { part } from "../api/connection";
+import { lazyPart } from "../parts/lazyPart";
 import { FilePreview } from "./FilePreview";
 import { filesAt, type MediaSeries, type RunSeries, type StepFile } from "./mediaSeries";
 import { createPixelLook, type PixelLook } from "./pixelLook";
 
-const HistogramSteps = lazy(() => part(() => import("./HistogramSteps")));
-const ImageView = lazy(() => part(() => import("./ImageView")));
+const HistogramSteps = lazyPart(() => import("./HistogramSteps"));
+const ImageView = lazyPart(() => import("./ImageView"));
 
 // Of a run and step, and of all its steps.
 const MOST_FILES = 24;

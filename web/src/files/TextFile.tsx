@@ -1,15 +1,15 @@
 // A text: its beginning, or its end, which is read again while the run goes on.
 
-import { createSignal, lazy, Show } from "solid-js";
+import { createSignal, Show } from "solid-js";
 import { readText, TEXT_BYTES } from "../api/artifacts";
-import { part } from "../api/connection";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes } from "../parts/format";
+import { lazyPart } from "../parts/lazyPart";
 import { createLoaded } from "../parts/loaded";
 import SourceText from "./SourceText";
 import type { ShownFile } from "./shownFile";
 
-const TextEnd = lazy(() => part(() => import("./TextEnd")));
+const TextEnd = lazyPart(() => import("./TextEnd"));
 
 // Shorter texts are seen from beginning to end.
 const LONG = 100_000;

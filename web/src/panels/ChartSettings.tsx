@@ -6,7 +6,7 @@ import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
 import type { Column } from "../runs/columns";
 import { ColourChoice } from "./ColourChoice";
-import { SmoothingControl } from "./SmoothingControl";
+import { SmoothingControl, SmoothingKindChoice } from "./SmoothingControl";
 import type { Panels } from "./usePanels";
 import type { AllSettings } from "./useSettings";
 
@@ -31,7 +31,8 @@ export function ChartSettings(props: {
 }) {
   const { settings } = props;
   const [search, setSearch] = useText("metric");
-  const [isOpen, setOpen] = createSignal(false);
+  // What is set under *More* is in sight to begin with.
+  const [isOpen, setOpen] = createSignal(MORE.some((name) => settings.get(name)));
   const id = createUniqueId();
   return (
     <>
@@ -40,7 +41,8 @@ export function ChartSettings(props: {
           type="search"
           aria-label="Search metrics"
           aria-describedby={`${id}-error`}
-          placeholder="Search: words or /expression/"
+          placeholder="Search panels"
+          title="Words of a name, or a /regular expression/"
           value={search()}
           onInput={(event) => setSearch(event.currentTarget.value)}
         />
@@ -77,7 +79,6 @@ export function ChartSettings(props: {
             </optgroup>
           </select>
         </label>
-        <Switch settings={settings} name="logx" label="log x" />
         <Switch settings={settings} name="logy" label="log y" />
         <SmoothingControl smoothing={settings.chosen()} change={settings.smooth} />
         <label title="One cursor and one range for all charts">
@@ -121,6 +122,7 @@ export function ChartSettings(props: {
       </div>
       <Show when={isOpen()}>
         <div class="bar">
+          <Switch settings={settings} name="logx" label="log x" />
           <Switch settings={settings} name="outliers" label="Ignore outliers" />
           <label>
             y
@@ -133,6 +135,7 @@ export function ChartSettings(props: {
               onChange={(event) => settings.set("y", event.currentTarget.value)}
             />
           </label>
+          <SmoothingKindChoice smoothing={settings.chosen()} change={settings.smooth} />
           <button type="button" onClick={() => props.addSection()}>
             Add section
           </button>
@@ -155,6 +158,7 @@ export const BAND_NAMES: Record<Band, string> = {
   none: "none",
 };
 
+const MORE = ["logx", "outliers", "y"];
 const AXES = { step: "Step", time: "Time", relative: "Time since start" };
 
 function Switch(props: { settings: AllSettings; name: string; label: string }) {

@@ -5,7 +5,8 @@ import type { Run } from "../api/runs";
 import { PARENT_TAG } from "../api/runs";
 import { short } from "../parts/format";
 import { type Column, title, value } from "../runs/columns";
-import { coloursOfValues } from "./colours";
+import { coloursOfValues, isScale } from "./colours";
+import { HeatLegend } from "./HeatLegend";
 
 // Columns that are offered, and values that are told.
 const MOST = 200;
@@ -63,20 +64,32 @@ export function ColourChoice(props: {
 /** The values that the runs have, and their colours. */
 export function ValueLegend(props: { runs: Run[]; by: Column }) {
   const values = createMemo(() => coloursOfValues({ runs: props.runs, by: props.by }));
+  const isHeat = createMemo(() => isScale({ runs: props.runs, by: props.by }));
   return (
-    <ul class="legend values-legend" aria-label={`Colours of ${named(props.by)}`}>
-      <li class="hint">{named(props.by)}</li>
-      <For each={values().slice(0, MOST_TOLD)}>
-        {({ text, colour }) => (
-          <li>
-            <span class="swatch" style={{ background: colour }} /> {short(text)}
-          </li>
-        )}
-      </For>
-      <Show when={values().length > MOST_TOLD}>
-        <li class="hint">and {values().length - MOST_TOLD} more</li>
-      </Show>
-    </ul>
+    <Show
+      when={!isHeat()}
+      fallback={
+        <HeatLegend
+          title={named(props.by)}
+          from={values()[0]?.text ?? ""}
+          to={values().at(-1)?.text ?? ""}
+        />
+      }
+    >
+      <ul class="legend values-legend" aria-label={`Colours of ${named(props.by)}`}>
+        <li class="hint">{named(props.by)}</li>
+        <For each={values().slice(0, MOST_TOLD)}>
+          {({ text, colour }) => (
+            <li>
+              <span class="swatch" style={{ background: colour }} /> {short(text)}
+            </li>
+          )}
+        </For>
+        <Show when={values().length > MOST_TOLD}>
+          <li class="hint">and {values().length - MOST_TOLD} more</li>
+        </Show>
+      </ul>
+    </Show>
   );
 }
 

@@ -1,20 +1,11 @@
 // The panels of some runs: a line panel for each metric, grouped by prefix, and what somebody made
 // of that.
 
-import {
-  createEffect,
-  createMemo,
-  createSignal,
-  For,
-  lazy,
-  onCleanup,
-  onMount,
-  Show,
-} from "solid-js";
-import { part } from "../api/connection";
+import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import type { RunGroup } from "../api/runGroups";
 import { settled, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
+import { fontScale } from "../parts/fontScale";
 import { count, counted } from "../parts/format";
 import type { DrawnGroups } from "../runs/drawnGroups";
 import { groupTitle } from "../runs/groups";
@@ -36,9 +27,10 @@ import { useSettings } from "./useSettings";
 import { useZooms } from "./zooms";
 import "../style/chart.css";
 import "../style/panels.css";
+import { lazyPart } from "../parts/lazyPart";
 
-const PanelDialog = lazy(() => part(() => import("./PanelDialog")));
-const SectionDialog = lazy(() => part(() => import("./SectionDialog")));
+const PanelDialog = lazyPart(() => import("./PanelDialog"));
+const SectionDialog = lazyPart(() => import("./SectionDialog"));
 
 // What a panel needs, and what is between two, in pixels of a font of 14.
 const PANEL = 26 * 14;
@@ -60,6 +52,8 @@ export default function MetricCharts(props: {
   const live = props.live ?? createLiveRuns(() => props.runIds ?? []);
   const settings = useSettings();
   const [search] = useText("metric");
+  // Charts in a frame of another page are looked at.
+  const [frame] = useText("frame");
   const [whole, setWhole] = useText("whole");
   const [by, colourBy] = useText("colour");
   useColours(() => ({ runs: live.runs(), by: by(), groups: props.groups?.groups ?? [] }));
@@ -70,8 +64,8 @@ export default function MetricCharts(props: {
   const [columns, setColumns] = createSignal(1);
   onMount(() => {
     const fit = () => {
-      const em = Number.parseFloat(getComputedStyle(root).fontSize) / 14;
-      setColumns(Math.max(1, Math.floor((root.clientWidth + GAP) / (PANEL * em + GAP))));
+      const needed = PANEL * fontScale() + GAP;
+      setColumns(Math.max(1, Math.floor((root.clientWidth + GAP) / needed)));
     };
     fit();
     const size = new ResizeObserver(fit);
@@ -137,19 +131,21 @@ export default function MetricCharts(props: {
 
   return (
     <div ref={root} class="charts">
-      <ChartSettings
-        settings={settings}
-        leaveRanges={zooms.leaveAll}
-        metrics={names()}
-        error={wanted().error}
-        add={add}
-        addSection={() => setSection("")}
-        panels={panels}
-        runs={live.runs()}
-        isGrouped={!!props.groups}
-        by={by()}
-        colourBy={colourBy}
-      />
+      <Show when={frame() !== "none"}>
+        <ChartSettings
+          settings={settings}
+          leaveRanges={zooms.leaveAll}
+          metrics={names()}
+          error={wanted().error}
+          add={add}
+          addSection={() => setSection("")}
+          panels={panels}
+          runs={live.runs()}
+          isGrouped={!!props.groups}
+          by={by()}
+          colourBy={colourBy}
+        />
+      </Show>
       <Show when={live.error()}>{(error) => <ErrorNote error={error()} again={live.read} />}</Show>
       <Show when={by()}>
         <ValueLegend runs={live.runs()} by={by()} />
@@ -162,6 +158,7 @@ export default function MetricCharts(props: {
               <button
                 type="button"
                 class="quiet"
+                title={runs().get(id)?.name}
                 aria-pressed={shared.shown() === id}
                 onClick={() => choose(id)}
               >

@@ -3,11 +3,20 @@
 
 import { For, Show } from "solid-js";
 import type { Dimension } from "./dimensions";
+import { heat } from "./heat";
 
-export const TOP = 36;
+export const TOP = 46;
+const TITLE = TOP - 14;
+const ROW = 16;
+// Pixels of a letter of titles and of ticks.
+const LETTER = 7.5;
+const SMALL = 6.3;
 // So far beyond an axis it can be taken hold of, to choose its ends, too.
 const BEYOND = 8;
 const STEPS = 20;
+
+const SHADES = Array.from({ length: 40 }, (_, i) => i);
+const MOST_TITLE = 112;
 
 /** What is chosen of an axis, from one place to another. */
 export type Brush = [number, number];
@@ -17,23 +26,47 @@ export function Axis(props: {
   /** Where it ends, in pixels from the top. */
   bottom: number;
   x: number;
+  /** Pixels to the next axis. */
+  gap: number;
+  /** Whether its title stands above those of its neighbours. */
+  isRaised: boolean;
+  /** Whether the colours of lines are those of its values. */
+  isScale: boolean;
   brush: Brush | undefined;
   choose: (brush: Brush | undefined) => void;
 }) {
+  const name = () => cut(props.dimension.title, Math.min(props.gap * 2, MOST_TITLE) / LETTER);
   const top = () => props.brush?.[0] ?? TOP;
   const bottom = () => props.brush?.[1] ?? props.bottom;
   const set = (brush: Brush) =>
     props.choose(brush[0] <= TOP && brush[1] >= props.bottom ? undefined : brush);
   return (
     <g transform={`translate(${props.x},0)`}>
-      <text class="name" y={TOP - 18} text-anchor="middle">
-        {props.dimension.title}
+      <text class="name" y={props.isRaised ? TITLE - ROW : TITLE} text-anchor="middle">
+        <Show when={name() !== props.dimension.title}>
+          <title>{props.dimension.title}</title>
+        </Show>
+        {name()}
       </text>
       <line class="axis" y1={TOP} y2={props.bottom} />
+      <Show when={props.isScale}>
+        <For each={SHADES}>
+          {(shade) => (
+            <rect
+              class="shade"
+              x={-2}
+              width={5}
+              y={props.bottom - ((shade + 1) / SHADES.length) * (props.bottom - TOP)}
+              height={(props.bottom - TOP) / SHADES.length + 0.5}
+              fill={heat((shade + 0.5) / SHADES.length)}
+            />
+          )}
+        </For>
+      </Show>
       <For each={props.dimension.ticks}>
         {(tick) => (
           <text class="tick" x={-6} y={tick.at + 4} text-anchor="end">
-            {tick.text}
+            {cut(tick.text, (props.gap - 14) / SMALL)}
           </text>
         )}
       </For>
@@ -68,6 +101,11 @@ export function Axis(props: {
       />
     </g>
   );
+}
+
+/** Returns a text, or as much of it as there is room for. */
+function cut(text: string, letters: number): string {
+  return text.length <= letters ? text : `${text.slice(0, Math.max(1, Math.floor(letters) - 1))}…`;
 }
 
 /** An end of what is chosen, for the keys. */

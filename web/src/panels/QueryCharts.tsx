@@ -2,17 +2,17 @@
 // router of their own, in which what they read and change of an address is that of the query.
 
 import { createRouter, Route } from "@solidjs/router";
-import { createMemo, lazy, Show } from "solid-js";
-import { part } from "../api/connection";
+import { createMemo, Show } from "solid-js";
 import { statisticOf } from "../api/runGroups";
 import { useIds, useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
+import { lazyPart } from "../parts/lazyPart";
 import { chartRuns, createDrawnGroups } from "../runs/drawnGroups";
 import { createRunList } from "../runs/runList";
 import { orderOf, sortOf } from "../runs/sort";
 import { createVisibleRuns } from "../runs/visibleRuns";
 
-const MetricCharts = lazy(() => part(() => import("./MetricCharts")));
+const MetricCharts = lazyPart(() => import("./MetricCharts"));
 
 export default function QueryCharts(props: { experimentId: string; query: string }) {
   let address = `/?${props.query}`;

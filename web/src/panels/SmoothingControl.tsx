@@ -65,43 +65,50 @@ export function SmoothingControl(props: {
 }) {
   const kind = () => KINDS[props.smoothing.kind];
   const isWeight = () => !kind().unit;
-  const choose = (name: SmoothingKind) => props.change({ kind: name, amount: KINDS[name].usual });
   const slide = (text: string) => {
     const amount = isWeight() ? Number(text) : amountAt(Number(text), kind().most);
     props.change({ kind: props.smoothing.kind, amount });
   };
   return (
-    <>
-      <label>
-        Smoothing
-        <select
-          aria-label="Kind of smoothing"
-          value={props.smoothing.kind}
-          onChange={(event) => choose(event.currentTarget.value as SmoothingKind)}
-        >
-          <For each={Object.entries(KINDS)}>
-            {([name, { name: title }]) => <option value={name}>{title}</option>}
-          </For>
-        </select>
-      </label>
-      <Show when={kind().most}>
-        <label>
-          <input
-            type="range"
-            aria-label="Smoothing"
-            min="0"
-            max={isWeight() ? 0.99 : POSITIONS}
-            step={isWeight() ? 0.01 : 1}
-            value={
-              isWeight() ? props.smoothing.amount : positionOf(props.smoothing.amount, kind().most)
-            }
-            aria-valuetext={told(props.smoothing)}
-            onInput={(event) => slide(event.currentTarget.value)}
-          />
-          <output>{told(props.smoothing)}</output>
-        </label>
+    <label>
+      Smoothing
+      <Show when={kind().most} fallback={<output>{kind().name.toLowerCase()}</output>}>
+        <input
+          type="range"
+          aria-label="Smoothing"
+          min="0"
+          max={isWeight() ? 0.99 : POSITIONS}
+          step={isWeight() ? 0.01 : 1}
+          value={
+            isWeight() ? props.smoothing.amount : positionOf(props.smoothing.amount, kind().most)
+          }
+          aria-valuetext={told(props.smoothing)}
+          onInput={(event) => slide(event.currentTarget.value)}
+        />
+        <output>{told(props.smoothing)}</output>
       </Show>
-    </>
+    </label>
+  );
+}
+
+export function SmoothingKindChoice(props: {
+  smoothing: Smoothing;
+  change: (smoothing: Smoothing) => void;
+}) {
+  const choose = (name: SmoothingKind) => props.change({ kind: name, amount: KINDS[name].usual });
+  return (
+    <label>
+      Smoothing
+      <select
+        aria-label="Kind of smoothing"
+        value={props.smoothing.kind}
+        onChange={(event) => choose(event.currentTarget.value as SmoothingKind)}
+      >
+        <For each={Object.entries(KINDS)}>
+          {([name, { name: title }]) => <option value={name}>{title}</option>}
+        </For>
+      </select>
+    </label>
   );
 }
 

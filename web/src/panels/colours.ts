@@ -9,7 +9,8 @@ import type { Run } from "../api/runs";
 import { numberOf } from "../parts/numeric";
 import { theme } from "../parts/theme";
 import { type Column, value } from "../runs/columns";
-import { PALETTES, SCALES } from "./palette";
+import { heat } from "./heat";
+import { PALETTES } from "./palette";
 
 const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3], [12, 6], [1, 5], [6, 2, 2, 2, 2, 2], [16, 2]];
 // Numbers that are more than these are coloured along a scale, in their order.
@@ -78,6 +79,11 @@ export function metricDash(place: number): number[] {
   return [[], [7, 4], [2, 3], [10, 3, 2, 3], [1, 5]][place % 5] ?? [];
 }
 
+/** Returns whether the colours of values go from little to much. */
+export function isScale({ runs, by }: Drawn): boolean {
+  return areManyNumbers([...new Set(runs.map((run) => valueText(run, by)))]);
+}
+
 /** Returns what runs have in a column, and the colour of each. */
 export function coloursOfValues({ runs, by }: Omit<Drawn, "groups">): ValueColour[] {
   return [...valueColours(runs, by)].map(([text, colour]) => ({ text: text || "none", colour }));
@@ -116,14 +122,17 @@ function valueText(run: Run, by: Column): string {
   return String(value(run, by) ?? "");
 }
 
+function areManyNumbers(texts: string[]): boolean {
+  return texts.length > FEW && texts.every((text) => numberOf(text) !== undefined);
+}
+
 function valueColours(runs: Run[], by: Column): Map<string, string> {
   const texts = [...new Set(runs.map((run) => valueText(run, by)))];
-  const numbers = texts.map((text) => numberOf(text));
   const ordered = texts.toSorted(
     (a, b) => (numberOf(a) ?? Number.NaN) - (numberOf(b) ?? Number.NaN) || (a < b ? -1 : 1),
   );
-  const areMany = texts.length > FEW && numbers.every((one) => one !== undefined);
-  if (areMany) return new Map(ordered.map((text, i) => [text, heat(i / (ordered.length - 1))]));
+  if (areManyNumbers(texts))
+    return new Map(ordered.map((text, i) => [text, heat(i / (ordered.length - 1))]));
   // A text has its own colour; the next free one, where another of these has that.
   const palette = PALETTES[theme()];
   const taken = new Set<number>();
@@ -136,18 +145,4 @@ function valueColours(runs: Run[], by: Column): Map<string, string> {
       return [text, palette[place] ?? ""];
     }),
   );
-}
-
-/** From blue over violet and red to orange, for a part from 0 to 1. */
-function heat(part: number): string {
-  const stops = SCALES[theme()];
-  const at = part * (stops.length - 1);
-  const low = Math.min(Math.floor(at), stops.length - 2);
-  const channels = [1, 3, 5].map((place) => {
-    const of = (stop: string | undefined) =>
-      Number.parseInt(stop?.slice(place, place + 2) ?? "0", 16);
-    const mixed = of(stops[low]) + (at - low) * (of(stops[low + 1]) - of(stops[low]));
-    return Math.round(mixed).toString(16).padStart(2, "0");
-  });
-  return `#${channels.join("")}`;
 }

@@ -126,9 +126,3 @@ function extent(numbers: number[]): Range {
   const greatest = numbers.reduce((a, b) => Math.max(a, b));
   return least === greatest ? widened(least - 1, greatest + 1) : widened(least, greatest);
 }
-
-/** Returns a colour between blue and red for a place between two ends, for light and dark ground. */
-export function heat(place: number, from: number, to: number): string {
-  const part = to === from ? 0.5 : (place - from) / (to - from);
-  return `hsl(${Math.round(220 + 140 * part)} 70% 55%)`;
-}

@@ -1,6 +1,7 @@
 // Which panels there are, in which sections and order: one line panel for each metric in the section
 // of its prefix, one for each series of media, and what somebody changed of that.
 
+import { inOrderOfWeight } from "../runs/keyMetrics";
 import { type Change, type Fields, metricId, sectionId, seriesId } from "./panelText";
 
 /** A panel is data: `kind` says what draws it, the other fields are what that kind reads. */
@@ -33,7 +34,10 @@ export function layoutOf(metrics: string[], series: string[], changes: Change[])
   };
   // Sections that were added or moved stand first until they are put somewhere.
   for (const { id } of changes) if (id.startsWith("/") && byId.get(id)?.own) sectionOf(id.slice(1));
-  for (const metric of metrics) {
+  // So does that of panels which somebody added to none.
+  if (changes.some(({ id, fields }) => id.startsWith("*") && fields.in === undefined))
+    sectionOf("");
+  for (const metric of inOrderOfWeight(metrics)) {
     const id = metricId(metric);
     const fields = byId.get(id) ?? {};
     if (fields.gone) continue;

@@ -7,7 +7,7 @@ const MOST_PIXELS = 16_000;
 
 /** Saves a drawing, with the colours of the present theme written into it, as SVG. */
 export function saveSvg(drawing: SVGSVGElement, title: string): void {
-  saveFile(`${title}.svg`, textOf(drawing), "image/svg+xml");
+  saveFile(`${title}.svg`, svgText(drawing), "image/svg+xml");
 }
 
 /** Saves a drawing as PNG, so many times as large as it is. */
@@ -15,7 +15,7 @@ export async function savePng(drawing: SVGSVGElement, title: string, scale: numb
   const width = Number(drawing.getAttribute("width"));
   const height = Number(drawing.getAttribute("height"));
   const fits = Math.min(scale, MOST_PIXELS / Math.max(width, height));
-  const url = URL.createObjectURL(new Blob([textOf(drawing)], { type: "image/svg+xml" }));
+  const url = URL.createObjectURL(new Blob([svgText(drawing)], { type: "image/svg+xml" }));
   const image = new Image(width, height);
   image.src = url;
   await image.decode();
@@ -30,7 +30,7 @@ export async function savePng(drawing: SVGSVGElement, title: string, scale: numb
 const STYLES = ["fill", "stroke", "stroke-width", "opacity", "font-size", "font-family"];
 
 /** Returns a drawing as text; what a style sheet says of one in the page is written into it. */
-function textOf(drawing: SVGSVGElement): string {
+export function svgText(drawing: SVGSVGElement): string {
   const copy = drawing.cloneNode(true) as SVGSVGElement;
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   if (drawing.isConnected) {

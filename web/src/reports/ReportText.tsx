@@ -1,11 +1,11 @@
 // The text of a report: markdown, with panels where it has their addresses.
 
-import { createMemo, For, lazy, Match, Switch } from "solid-js";
-import { part } from "../api/connection";
+import { createMemo, For, Match, Switch } from "solid-js";
+import { lazyPart } from "../parts/lazyPart";
 import { addressOf, blocksOf, MOST_PANELS } from "./blocks";
 
-const MarkdownText = lazy(() => part(() => import("../files/MarkdownText")));
-const QueryCharts = lazy(() => part(() => import("../panels/QueryCharts")));
+const MarkdownText = lazyPart(() => import("../files/MarkdownText"));
+const QueryCharts = lazyPart(() => import("../panels/QueryCharts"));
 
 export function ReportText(props: { text: string; experimentId: string }) {
   // A part that stays as it is stays drawn, while others are written.

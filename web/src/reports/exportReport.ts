@@ -3,6 +3,7 @@
 
 import { fetched } from "../api/client";
 import { rowsOf } from "../panels/figureRows";
+import { svgText } from "../panels/saveImage";
 import { csv, saveFile } from "../parts/saveFile";
 import { colour } from "../parts/theme";
 
@@ -19,6 +20,7 @@ figcaption { font-weight: 600; } img { max-width: 100%; }
 .panels { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; padding: 0; }
 .swatch { display: inline-block; height: .7em; width: 1em; }
+.run-swatch { height: 8px; width: 18px; }
 pre { background: #f5f7fa; overflow: auto; padding: .75rem; } .hint { color: #5a6578; font-size: .875rem; }
 table { border-collapse: collapse; } td, th { border: 1px solid #d9dee6; padding: .25rem .5rem; }
 `;
@@ -89,7 +91,7 @@ async function until(isDone: () => boolean, end: number): Promise<void> {
   await new Promise(requestAnimationFrame);
 }
 
-/** Returns a chart as a figure with a picture. */
+/** Returns a panel as a figure: a drawing as a picture, and a table or a text as it is. */
 function pictureOf(figure: HTMLElement): HTMLElement {
   const copy = document.createElement("figure");
   const caption = document.createElement("figcaption");
@@ -102,6 +104,17 @@ function pictureOf(figure: HTMLElement): HTMLElement {
     picture.width = canvas.width / devicePixelRatio;
     copy.append(picture);
   }
+  for (const drawing of figure.querySelectorAll<SVGSVGElement>(
+    ".plot svg[viewBox]:not([aria-hidden])",
+  )) {
+    const picture = document.createElement("img");
+    picture.src = `data:image/svg+xml,${encodeURIComponent(svgText(drawing))}`;
+    picture.alt = `Chart of ${caption.textContent}`;
+    picture.style.background = colour("ground"); // its letters are those of the present theme
+    copy.append(picture);
+  }
+  for (const shown of figure.querySelectorAll(".scrolled table, .notes"))
+    copy.append(shown.cloneNode(true));
   return copy;
 }
 
@@ -130,7 +143,7 @@ async function csvOf(block: HTMLElement): Promise<string> {
   // All of a block have the same head.
   if (first) return csv([...first, ...others.flatMap((rows) => rows.slice(1))]);
   const runs = (block.querySelector<HTMLElement>("[data-runs]")?.dataset.runs ?? "").split(",");
-  const titles = [...block.querySelectorAll("figure .title")].map(
+  const titles = [...block.querySelectorAll("figure:has(canvas) .title")].map(
     (title) => title.textContent ?? "",
   );
   const query = new URLSearchParams({ max_points: String(POINTS) });

@@ -1,5 +1,6 @@
 // What a run has under keys, as a table that can be searched.
 
+import { A } from "@solidjs/router";
 import { createSignal, For, type JSX, Show } from "solid-js";
 import { KeyName } from "../parts/KeyName";
 import { LongText } from "../parts/LongText";
@@ -10,6 +11,8 @@ import { ShowMore } from "../parts/ShowMore";
 const MOST_PAIRS = 500;
 // From so many on they can be searched.
 const MANY = 10;
+// A longer value is one of this run alone.
+const MOST_LINKED = 200;
 
 export function Pairs(props: {
   title: string;
@@ -23,6 +26,8 @@ export function Pairs(props: {
   head?: (key: string) => JSX.Element;
   /** What stands in the first cell instead of its text, if anything. */
   edited?: (key: string) => JSX.Element | undefined;
+  /** Where the value of a line leads, as an address of the interface. */
+  runsOf?: (key: string) => string;
   /** What can be done with a line. */
   actions?: ((key: string) => JSX.Element) | undefined;
   /** What stands below. */
@@ -91,6 +96,7 @@ function Line(props: {
   cells: (key: string) => string[];
   head?: (key: string) => JSX.Element;
   edited?: (key: string) => JSX.Element | undefined;
+  runsOf?: (key: string) => string;
   actions?: ((key: string) => JSX.Element) | undefined;
 }) {
   return (
@@ -101,7 +107,12 @@ function Line(props: {
           <td>
             <Show
               when={i === 0 && props.edited?.(props.key)}
-              fallback={<LongText text={props.cells(props.key)[i] ?? ""} />}
+              fallback={
+                <Value
+                  text={props.cells(props.key)[i] ?? ""}
+                  address={i === 0 ? props.runsOf?.(props.key) : undefined}
+                />
+              }
             >
               {(field) => field()}
             </Show>
@@ -112,5 +123,18 @@ function Line(props: {
         {(actions) => <td class="actions">{actions()(props.key)}</td>}
       </Show>
     </tr>
+  );
+}
+
+function Value(props: { text: string; address: string | undefined }) {
+  const leads = () => props.address && props.text && props.text.length <= MOST_LINKED;
+  return (
+    <Show when={leads() && props.address} fallback={<LongText text={props.text} />}>
+      {(address) => (
+        <A class="value" href={address()} title="All runs with this value">
+          {props.text}
+        </A>
+      )}
+    </Show>
   );
 }

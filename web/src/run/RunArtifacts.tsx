@@ -1,8 +1,7 @@
 // The artifacts of a run: a tree that can be searched, and what is chosen in it.
 
-import { createMemo, createSignal, lazy, Show } from "solid-js";
+import { createMemo, createSignal, Show } from "solid-js";
 import { type Artifact, fileUrl, listFolder, zipUrl } from "../api/artifacts";
-import { part } from "../api/connection";
 import { FilePreview } from "../files/FilePreview";
 import { FileTree } from "../files/FileTree";
 import { SeriesSteps } from "../files/SeriesSteps";
@@ -10,9 +9,10 @@ import { useText } from "../parts/address";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import "../style/files.css";
+import { lazyPart } from "../parts/lazyPart";
 
-const FileSearch = lazy(() => part(() => import("../files/FileSearch")));
-const FolderView = lazy(() => part(() => import("../files/FolderView")));
+const FileSearch = lazyPart(() => import("../files/FileSearch"));
+const FolderView = lazyPart(() => import("../files/FolderView"));
 
 const ROOT: Artifact = { path: "", name: "", isFolder: true, size: 0, sha256: "", uploaded: 0 };
 

@@ -1,18 +1,18 @@
 // The program of a run: where it is from, what was changed since its commit, and its environment.
 
-import { For, lazy, Show } from "solid-js";
-import { part } from "../api/connection";
+import { For, Show } from "solid-js";
 import type { Run } from "../api/runs";
 import { CodeLines } from "../parts/CodeLines";
 import { ErrorNote } from "../parts/ErrorNote";
 import { KeyName } from "../parts/KeyName";
 import { LongText } from "../parts/LongText";
+import { lazyPart } from "../parts/lazyPart";
 import { createLoaded } from "../parts/loaded";
 import { ShowMore } from "../parts/ShowMore";
 import { type FileChange, readSource, type Source } from "../runs/source";
 import { Pairs } from "./Pairs";
 
-const SourceText = lazy(() => part(() => import("../files/SourceText")));
+const SourceText = lazyPart(() => import("../files/SourceText"));
 
 // Files whose changes are told, to begin with, and those that are unfolded.
 const MOST_FILES = 100;

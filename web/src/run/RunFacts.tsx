@@ -7,7 +7,6 @@ import { CopyButton } from "../parts/CopyButton";
 import { duration, time } from "../parts/format";
 import { KeyName } from "../parts/KeyName";
 import { createLoaded } from "../parts/loaded";
-import { StatusMark } from "../parts/StatusMark";
 
 const MOST_CHILDREN = 200;
 // The watch of a run does not tell of others.
@@ -22,10 +21,6 @@ export function RunFacts(props: { run: Run }) {
   const commit = () => props.run.tags.get(COMMIT_TAG);
   return (
     <dl class="facts">
-      <dt>Status</dt>
-      <dd>
-        <StatusMark status={props.run.status} />
-      </dd>
       <dt>Run id</dt>
       <dd class="id">
         <code>{props.run.id}</code> <CopyButton text={props.run.id} label="Run id" />

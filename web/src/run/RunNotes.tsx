@@ -1,14 +1,14 @@
 // The notes of a run: markdown, shown as such and edited in place. What is typed and not saved stays
 // in the tab, until it is saved or given up: somebody who leaves the page finds it again.
 
-import { createEffect, createSignal, lazy, onCleanup, Show, untrack } from "solid-js";
+import { createEffect, createSignal, onCleanup, Show, untrack } from "solid-js";
 import { type ApiError, shown } from "../api/client";
-import { part } from "../api/connection";
 import { NOTE_TAG, setTag } from "../api/runs";
 import { ErrorNote } from "../parts/ErrorNote";
+import { lazyPart } from "../parts/lazyPart";
 import { tell } from "../parts/notices";
 
-const MarkdownText = lazy(() => part(() => import("../files/MarkdownText")));
+const MarkdownText = lazyPart(() => import("../files/MarkdownText"));
 
 /** What somebody typed, and what the notes were when they began. */
 interface Draft {

@@ -1,14 +1,15 @@
 // What a run is and what it logged: what matters first on one screen, then all of it.
 
 import { A } from "@solidjs/router";
-import { lazy, Show } from "solid-js";
-import { part } from "../api/connection";
+import { Show } from "solid-js";
 import { trackingUri } from "../api/experiments";
 import { listModels } from "../api/models";
 import { NOTE_TAG, type Run } from "../api/runs";
 import { CodeLines } from "../parts/CodeLines";
 import { number, time } from "../parts/format";
+import { lazyPart } from "../parts/lazyPart";
 import { createLoaded } from "../parts/loaded";
+import { runsWith } from "../runs/conditions";
 import type { LiveRuns } from "../runs/liveRuns";
 import { KeyMetrics } from "./KeyMetrics";
 import { Pairs } from "./Pairs";
@@ -17,7 +18,7 @@ import { RunNotes } from "./RunNotes";
 import { RunTags } from "./RunTags";
 import { RunTimeline } from "./RunTimeline";
 
-const FirstCharts = lazy(() => part(() => import("./FirstCharts")));
+const FirstCharts = lazyPart(() => import("./FirstCharts"));
 
 export function RunOverview(props: {
   run: Run;
@@ -61,6 +62,9 @@ export function RunOverview(props: {
           names={["Param", "Value"]}
           keys={[...props.run.params.keys()]}
           cells={(key) => [props.run.params.get(key) ?? ""]}
+          runsOf={(key) =>
+            runsWith(props.run.experimentId, `params.${key}`, props.run.params.get(key) ?? "")
+          }
         />
         <Pairs
           title="Metrics"

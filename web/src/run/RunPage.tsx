@@ -1,8 +1,7 @@
 // One run: overview, charts, artifacts, console, code.
 
 import { A, useParams } from "@solidjs/router";
-import { createEffect, createSignal, lazy, Match, Show, Switch } from "solid-js";
-import { part } from "../api/connection";
+import { createEffect, createSignal, Match, Show, Switch } from "solid-js";
 import { type Experiment, readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
 import { deleteRuns, moveRuns, type Run, renameRun, restoreRuns } from "../api/runs";
@@ -20,12 +19,13 @@ import { Tabs } from "../parts/Tabs";
 import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
 import { RunOverview } from "./RunOverview";
 import "../style/run.css";
+import { lazyPart } from "../parts/lazyPart";
 
-const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
-const RunArtifacts = lazy(() => part(() => import("./RunArtifacts")));
-const RunMedia = lazy(() => part(() => import("./RunMedia")));
-const RunConsole = lazy(() => part(() => import("./RunConsole")));
-const RunCode = lazy(() => part(() => import("./RunCode")));
+const MetricCharts = lazyPart(() => import("../panels/MetricCharts"));
+const RunArtifacts = lazyPart(() => import("./RunArtifacts"));
+const RunMedia = lazyPart(() => import("./RunMedia"));
+const RunConsole = lazyPart(() => import("./RunConsole"));
+const RunCode = lazyPart(() => import("./RunCode"));
 
 const TABS = {
   "": "Overview",
@@ -74,7 +74,7 @@ function OneRun(props: { id: string }) {
                 {experiment.value()?.name ?? now().experimentId}
               </A>
             </nav>
-            <div class="bar">
+            <div class="bar run-head">
               <h1>{now().name}</h1>
               <StatusMark status={now().status} />
               <Tabs label="Parts of the run" tabs={TABS} chosen={tab()} choose={setTab} />

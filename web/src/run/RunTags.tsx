@@ -5,6 +5,7 @@ import { type ApiError, shown } from "../api/client";
 import { deleteTag, NOTE_TAG, type Run, setTag } from "../api/runs";
 import { ErrorNote } from "../parts/ErrorNote";
 import { attempt, tell } from "../parts/notices";
+import { runsWith } from "../runs/conditions";
 import { Pairs } from "./Pairs";
 
 // These have places of their own: the name at the head of the page, and the notes.
@@ -36,6 +37,9 @@ export function RunTags(props: { run: Run; fixed: boolean }) {
       names={["Tag", "Value"]}
       keys={keys()}
       cells={(key) => [props.run.tags.get(key) ?? ""]}
+      runsOf={(key) =>
+        runsWith(props.run.experimentId, `tags.${key}`, props.run.tags.get(key) ?? "")
+      }
       edited={(key) =>
         edited() === key && (
           <TagValue

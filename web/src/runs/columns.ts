@@ -5,6 +5,7 @@ import type { KeysAsked, Run } from "../api/runs";
 import { PARENT_TAG, SOURCE_TAG, USER_TAG } from "../api/runs";
 import { duration, quantity, short, time, unitOf } from "../parts/format";
 import { numberOf } from "../parts/numeric";
+import { inOrderOfWeight } from "./keyMetrics";
 
 /** `metrics.loss`, `minimum.loss`, `params.lr`, `tags.team`, `start_time`. */
 export type Column = string;
@@ -159,24 +160,7 @@ export function defaults(runs: Run[]): Column[] {
     "start_time",
     "duration",
     ...(runs.some((run) => value(run, "user_id")) ? ["user_id"] : []),
-    ...some(
-      "metrics",
-      metrics.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)),
-    ),
+    ...some("metrics", inOrderOfWeight(metrics)),
     ...some("params", differing.length ? differing : params),
   ];
-}
-
-// Metrics by how much they matter: of validation, of training, others, and of the machine.
-const RANKS = [
-  /(^|[^a-z])val(id|idation)?([^a-z]|$)/i,
-  /(^|[^a-z])eval(uation)?([^a-z]|$)/i,
-  /(^|[^a-z])test([^a-z]|$)/i,
-  /(^|[^a-z])train(ing)?([^a-z]|$)/i,
-];
-
-function rank(metric: string): number {
-  if (metric.startsWith("system/")) return RANKS.length + 1;
-  const place = RANKS.findIndex((pattern) => pattern.test(metric));
-  return place < 0 ? RANKS.length : place;
 }

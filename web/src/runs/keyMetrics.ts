@@ -1,7 +1,11 @@
 // Which metrics matter most, and which way they are better, as far as names say it.
 
-const VALIDATION = /(^|[/_.-])(val|valid|validation|eval|test)([/_.-]|$)/i;
-const TRAINING = /(^|[/_.-])(train|training)([/_.-]|$)/i;
+const WEIGHTS = [
+  /(^|[^a-z])val(id|idation)?([^a-z]|$)/i,
+  /(^|[^a-z])eval(uation)?([^a-z]|$)/i,
+  /(^|[^a-z])test([^a-z]|$)/i,
+  /(^|[^a-z])train(ing)?([^a-z]|$)/i,
+];
 
 /** The group of what a machine did meanwhile; it stands last. */
 export const SYSTEM = "system/";
@@ -12,9 +16,9 @@ export function inOrderOfWeight(metrics: Iterable<string>): string[] {
 }
 
 function weight(metric: string): number {
-  if (metric.startsWith(SYSTEM)) return 3;
-  if (VALIDATION.test(metric)) return 0;
-  return TRAINING.test(metric) ? 1 : 2;
+  if (metric.startsWith(SYSTEM)) return WEIGHTS.length + 1;
+  const place = WEIGHTS.findIndex((pattern) => pattern.test(metric));
+  return place < 0 ? WEIGHTS.length : place;
 }
 
 // Names do not say which way is better for certain, so it can be turned round.

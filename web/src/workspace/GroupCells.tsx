@@ -1,6 +1,6 @@
 // What the row of a group has: its values, how many runs, and what they have in common.
 
-import { createEffect, For } from "solid-js";
+import { createEffect, For, Show } from "solid-js";
 import type { RunGroup, Statistic } from "../api/runGroups";
 import { count, counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
@@ -13,12 +13,15 @@ import { Twisty } from "./RunCells";
 export function GroupName(props: {
   group: RunGroup;
   by: Column[];
+  /** Whether there is room for the values alone, whose keys are in the head. */
+  narrow: boolean;
   /** Whether all of its runs are selected, or some. */
   selected: "all" | "some" | "none";
   unfolded: boolean;
   toggle: () => void;
   pick: () => void;
-  visible: VisibleRuns;
+  /** None where no charts are beside the list. */
+  visible: VisibleRuns | undefined;
 }) {
   let box!: HTMLInputElement;
   createEffect(() => {
@@ -35,12 +38,16 @@ export function GroupName(props: {
         aria-label={`Select the ${counted(props.group.runs, "run")} of ${called()}`}
         onClick={() => props.pick()}
       />
-      <EyeButton
-        id={props.group.id}
-        name={called()}
-        isOpen={props.visible.has(props.group.id)}
-        toggle={() => props.visible.toggle(props.group.id)}
-      />
+      <Show when={props.visible}>
+        {(visible) => (
+          <EyeButton
+            id={props.group.id}
+            name={called()}
+            isOpen={visible().has(props.group.id)}
+            toggle={() => visible().toggle(props.group.id)}
+          />
+        )}
+      </Show>
       <Twisty
         unfolded={props.unfolded}
         what={`${counted(props.group.runs, "run")} of ${called()}`}
@@ -50,7 +57,10 @@ export function GroupName(props: {
         <For each={props.by}>
           {(column, i) => (
             <span class="group-value" classList={{ none: props.group.values[i()] === null }}>
-              <span class="group-key">{title(column)}</span> {props.group.names[i()]}
+              <Show when={!props.narrow}>
+                <span class="group-key">{title(column)}</span>{" "}
+              </Show>
+              {props.group.names[i()]}
             </span>
           )}
         </For>

@@ -15,11 +15,13 @@ export function RunName(props: {
   unfolded: boolean;
   toggle: () => void;
   pick: (range: boolean) => void;
-  visible: VisibleRuns;
+  /** None where no charts are beside the list. */
+  visible: VisibleRuns | undefined;
   narrow: boolean;
+  /** Whether there are arrows before some of the names. */
+  hasArrows: boolean;
 }) {
   const run = () => props.line.run;
-  const isDrawn = () => props.visible.has(run().id);
   return (
     <div class="cell name" role="gridcell" aria-colindex={1}>
       <input
@@ -32,14 +34,18 @@ export function RunName(props: {
           props.pick(event.shiftKey);
         }}
       />
-      <EyeButton
-        id={run().id}
-        name={run().name}
-        isOpen={isDrawn()}
-        toggle={() => props.visible.toggle(run().id)}
-      />
+      <Show when={props.visible}>
+        {(visible) => (
+          <EyeButton
+            id={run().id}
+            name={run().name}
+            isOpen={visible().has(run().id)}
+            toggle={() => visible().toggle(run().id)}
+          />
+        )}
+      </Show>
       <span class="indent" style={{ width: `${props.line.depth * 16}px` }} />
-      <Show when={props.line.children} fallback={<span class="twisty" />}>
+      <Show when={props.line.children} fallback={props.hasArrows && <span class="twisty" />}>
         <Twisty
           unfolded={props.unfolded}
           what={counted(props.line.children, "child run")}

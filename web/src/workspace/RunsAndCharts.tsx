@@ -1,12 +1,13 @@
 // The list of runs and their charts, side by side, with a line between them that is dragged.
 
 import { useSearchParams } from "@solidjs/router";
-import { createMemo, createSignal, lazy, onCleanup, onMount, Show, Suspense } from "solid-js";
-import { part } from "../api/connection";
+import { createMemo, createSignal, onCleanup, onMount, Show, Suspense } from "solid-js";
 import { useColours } from "../panels/colours";
 import { useText } from "../parts/address";
+import { fontScale } from "../parts/fontScale";
 import { count, counted } from "../parts/format";
-import { type Column, parts } from "../runs/columns";
+import { lazyPart } from "../parts/lazyPart";
+import { type Column, parts, title } from "../runs/columns";
 import { chartRuns, createDrawnGroups } from "../runs/drawnGroups";
 import type { RunList } from "../runs/runList";
 import type { Sort } from "../runs/sort";
@@ -15,7 +16,7 @@ import { MOST_DRAWN } from "../runs/visibleRuns";
 import { Divider } from "./Divider";
 import { RunsTable } from "./RunsTable";
 
-const MetricCharts = lazy(() => part(() => import("../panels/MetricCharts")));
+const MetricCharts = lazyPart(() => import("../panels/MetricCharts"));
 
 // Pixels: the list as it begins, where it has all columns, and what either side needs.
 const BEGIN = { part: 0.25, least: 340, most: 520 };
@@ -24,7 +25,7 @@ const LEAST_LIST = 240;
 const LEAST_CHARTS = 320;
 const PHONE = "(max-width: 700px)";
 // Of the narrow list: the column of numbers, and the bar that scrolls.
-const NUMBER = 100;
+const NUMBER = { least: 100, most: 150, letter: 8.5, around: 20 };
 const SCROLLBAR = 16;
 
 export function RunsAndCharts(props: {
@@ -38,6 +39,7 @@ export function RunsAndCharts(props: {
   let room!: HTMLDivElement;
   const [tab] = useText("tab");
   const [width] = useText("list");
+  const [frame] = useText("frame");
   const [, setQuery] = useSearchParams();
   const [total, setTotal] = createSignal(innerWidth);
   const phone = matchMedia(PHONE);
@@ -77,10 +79,16 @@ export function RunsAndCharts(props: {
     [],
     { equals: (a, b) => a.join() === b.join() },
   );
+  /** Wide enough for the title of the column, as far as names have room beside it. */
+  const numberWidth = () => {
+    const letters = Math.max(0, ...columns().map((column) => title(column).length));
+    const wanted = letters * NUMBER.letter + NUMBER.around;
+    return Math.round(Math.max(NUMBER.least, Math.min(NUMBER.most, wanted)) * fontScale());
+  };
   const nameWidth = () => {
     if (!isNarrow()) return undefined;
     const free = (isPhone() ? total() : listWidth()) - SCROLLBAR;
-    return `${free - columns().length * NUMBER}px`;
+    return `${free - columns().length * numberWidth()}px`;
   };
   const groups = createDrawnGroups(props.list, props.visible);
   useColours(() => ({ runs: [], by: "", groups: groups()?.groups ?? [] }));
@@ -101,7 +109,7 @@ export function RunsAndCharts(props: {
       const all = isChosen() ? "runs" : "selected runs";
       return wanted() > drawn ? `The first ${drawn} of ${count(wanted())} ${all}.` : "";
     }
-    if (tab() !== "charts" || drawn >= found()) return ""; // the head of the list says it
+    if (tab() !== "charts" || frame() === "none" || drawn >= found()) return ""; // the head of the list says it
     return `The first ${drawn} of ${count(found())} runs; select others in the table.`;
   };
   const groupsLeftOut = () => {
@@ -125,8 +133,8 @@ export function RunsAndCharts(props: {
             "--name-width": nameWidth(),
           }}
         >
-          <div class="bar tools">
-            <Show when={isPhone() && !isTable()}>
+          <div class="bar tools" hidden={isTable()}>
+            <Show when={isPhone()}>
               <button type="button" aria-expanded={isOpen()} onClick={() => setOpen(!isOpen())}>
                 {isOpen() ? "▾" : "▸"} Runs
               </button>
@@ -160,13 +168,11 @@ export function RunsAndCharts(props: {
               <button
                 type="button"
                 class="quiet"
-                aria-label={isTable() ? "Show charts beside the list" : "Widen into the table"}
-                title={isTable() ? "Show charts beside the list" : "Widen into the table"}
-                onClick={() =>
-                  setQuery({ tab: isTable() ? undefined : "table" }, { replace: true })
-                }
+                aria-label="Widen into the table"
+                title="Widen into the table"
+                onClick={() => setQuery({ tab: "table" }, { replace: true })}
               >
-                {isTable() ? "⇤" : "⇥"}
+                ⇥
               </button>
             </Show>
           </div>
@@ -174,12 +180,12 @@ export function RunsAndCharts(props: {
             <RunsTable
               list={props.list}
               columns={columns()}
-              columnWidth={isNarrow() ? NUMBER : undefined}
+              columnWidth={isNarrow() ? numberWidth() : undefined}
               sort={props.sort}
               setSort={props.setSort}
               selected={props.selected}
               select={props.select}
-              visible={props.visible}
+              visible={isTable() ? undefined : props.visible}
               pointed={pointed()}
               narrow={isNarrow()}
             />

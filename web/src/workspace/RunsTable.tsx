@@ -15,12 +15,13 @@ import {
 } from "solid-js";
 import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
-import { type Column, numericColumns, value } from "../runs/columns";
+import { type Column, numericColumns, title, value } from "../runs/columns";
+import { conditionOf } from "../runs/conditions";
 import { isGroup, type Line, type Row, type RunList } from "../runs/runList";
 import type { Sort } from "../runs/sort";
 import type { VisibleRuns } from "../runs/visibleRuns";
 import { createColumnLayout } from "./columnLayout";
-import { conditionOf, withCondition } from "./filterText";
+import { withCondition } from "./filterText";
 import { GroupCell, GroupName } from "./GroupCells";
 import { RunCell, RunName } from "./RunCells";
 import { createRowSelection } from "./rowSelection";
@@ -37,7 +38,8 @@ export function RunsTable(props: {
   columnWidth: number | undefined;
   /** Whether there is room for a name and little else. */
   narrow: boolean;
-  visible: VisibleRuns;
+  /** None where no charts are beside it. */
+  visible: VisibleRuns | undefined;
   /** A run that somebody pointed at in a chart: it is brought into sight. */
   pointed: string;
   sort: Sort | undefined;
@@ -115,6 +117,8 @@ export function RunsTable(props: {
     const run = runLine(index)?.run;
     return !!run && props.list.isUnfolded(run);
   };
+  // Without arrows, names need no room for them.
+  const hasArrows = createMemo(() => props.list.lines().some((line) => line.children));
   const canUnfold = (index: number) => !!(groupLine(index) ?? runLine(index)?.children);
   const toggle = (index: number) => {
     const group = groupLine(index);
@@ -154,7 +158,7 @@ export function RunsTable(props: {
       End: () => move(count() - 1),
       e: () => {
         const id = idOf(lines()[active()]);
-        if (id) props.visible.toggle(id);
+        if (id) props.visible?.toggle(id);
       },
       " ": () => selection.pick(active(), event.shiftKey),
       Enter: enter,
@@ -166,6 +170,8 @@ export function RunsTable(props: {
     event.preventDefault();
     action();
   };
+  const groupHead = () =>
+    props.narrow ? props.list.groups().map(title).join(", ") || "Group" : "Group";
   const head = (column: Column, index: number) => (
     <TableHead
       column={column}
@@ -244,7 +250,7 @@ export function RunsTable(props: {
         <div class="head" role="row" aria-rowindex={1}>
           <TableHead
             column="run_name"
-            {...(props.list.isGrouped() && { called: "Group" })}
+            {...(props.list.isGrouped() && { called: groupHead() })}
             index={-1}
             width={layout.nameWidth(room())}
             isNumber={false}
@@ -302,6 +308,7 @@ export function RunsTable(props: {
                         pick={(range) => selection.pick(index(), range)}
                         visible={props.visible}
                         narrow={props.narrow}
+                        hasArrows={hasArrows()}
                       />
                     )}
                   </Show>
@@ -310,6 +317,7 @@ export function RunsTable(props: {
                       <GroupName
                         group={group()}
                         by={props.list.groups()}
+                        narrow={props.narrow}
                         selected={selection.stateOf(group())}
                         unfolded={isUnfolded(index())}
                         toggle={() => toggle(index())}

@@ -2,9 +2,10 @@
 
 import { createMemo, createSignal } from "solid-js";
 import { useList } from "../parts/address";
+import { fontScale } from "../parts/fontScale";
 import type { Column } from "../runs/columns";
 
-const WIDTHS: Record<Column, number> = { start_time: 176, end_time: 176, run_id: 270, status: 120 };
+const WIDTHS: Record<Column, number> = { start_time: 210, end_time: 210, run_id: 270, status: 120 };
 const WIDTH = 128;
 export const LEAST_WIDTH = 48;
 const MOST_WIDTH = 1_200;
@@ -24,7 +25,8 @@ export function createColumnLayout(shown: () => Column[], isNarrow: () => boolea
     const now = dragged();
     return now?.[0] === column ? now[1] : widths().get(column);
   };
-  const width = (column: Column) => chosenWidth(column) ?? WIDTHS[column] ?? WIDTH;
+  const width = (column: Column) =>
+    chosenWidth(column) ?? Math.round((WIDTHS[column] ?? WIDTH) * fontScale());
   const pinned = createMemo(() =>
     isNarrow() ? [] : pinnedColumns().filter((column) => shown().includes(column)),
   );

@@ -5,8 +5,9 @@ import { listValues, type Values, type View } from "../api/filters";
 import type { Keys } from "../api/runs";
 import { number } from "../parts/format";
 import { ATTRIBUTES, searchKey } from "../runs/columns";
+import { literal } from "../runs/conditions";
 import type { Place } from "./filterPlace";
-import { literal, unquoted } from "./filterText";
+import { unquoted } from "./filterText";
 
 const MOST = 50;
 const PAUSE_MS = 150;

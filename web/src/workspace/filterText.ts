@@ -1,11 +1,10 @@
 // The text of a filter: its conditions, as chips show them, and the words of people as conditions.
 
-import { ATTRIBUTES, type Column, searchKey } from "../runs/columns";
+import { ATTRIBUTES } from "../runs/columns";
 
 // What stands between white space and operators; a quote that is not closed goes on to the end.
 const TOKEN =
   /\s+|[A-Za-z_]\w*\.(?:`(?:[^`]|``)*`?|"(?:[^"]|"")*"?|'(?:[^']|'')*'?)|`(?:[^`]|``)*`?|"(?:[^"]|"")*"?|'(?:[^']|'')*'?|[=!<>]+|[(),]|[^\s=!<>(),]+/gy;
-const NUMBER = /^[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)$/i;
 const OPERATOR = /^([=!<>]+|in|like|ilike|rlike|between|is|not)$/i;
 const GROUPED =
   /^(metrics?|minimum|maximum|params?|parameters?|tags?|attributes?|attr|run|datasets?)\./i;
@@ -49,20 +48,6 @@ export function joined(parts: string[]): string {
 /** Returns a filter with one more condition. */
 export function withCondition(filter: string, condition: string): string {
   return joined([...partsOf(filter), condition]);
-}
-
-/** Returns the condition that a run has this value, as a cell shows it; nothing of times. */
-export function conditionOf(column: Column, value: string | number | null): string | undefined {
-  if (["start_time", "end_time", "duration", "deleted_by"].includes(column)) return undefined;
-  const key = searchKey(column);
-  return value === null ? `${key} IS NULL` : `${key} = ${literal(column, value)}`;
-}
-
-/** Returns a value of a key as a filter has it: numbers of params and tags are numbers. */
-export function literal(key: string, value: string | number): string {
-  if (typeof value === "number") return String(value).replace("Infinity", "inf");
-  if (/^(params|tags)\./.test(key) && NUMBER.test(value)) return value;
-  return `'${value.replaceAll("'", "''")}'`;
 }
 
 /** Returns what somebody typed as a filter: words that are no keys are parts of the name. */

@@ -15,9 +15,11 @@ import { ErrorNote } from "../../parts/ErrorNote";
 import { count } from "../../parts/format";
 import { csv, saveFile } from "../../parts/saveFile";
 import { type Column, title, value } from "../../runs/columns";
+import { inOrderOfWeight } from "../../runs/keyMetrics";
 import { Drawing } from "../Drawing";
-import { dimension, heat } from "../dimensions";
+import { dimension } from "../dimensions";
 import { drawingActions } from "../drawingActions";
+import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
 import { Axis, type Brush, TOP } from "../ParallelAxis";
 import type { KindProps } from "../panelContext";
@@ -26,8 +28,8 @@ import { createRunValues } from "../runValues";
 import { heightOf } from "../settings";
 import { titleOf } from "../titles";
 
-const LEAST_GAP = 110;
-const MARGIN = 70;
+const LEAST_GAP = 64;
+const MARGIN = 56;
 const FOOT = 12;
 const SETTLE_MS = 200;
 
@@ -44,16 +46,9 @@ export default function ParallelPanel(props: KindProps) {
     size.observe(ground);
     onCleanup(() => size.disconnect());
   });
-  const first = (group: "params" | "metrics", most: number) => {
-    const keys = context.live.runs().flatMap((run) => [...run[group].keys()]);
-    return [...new Set(keys)]
-      .sort()
-      .slice(0, most)
-      .map((key) => `${group}.${key}`);
-  };
   const shown = createMemo((): Column[] => {
     const chosen = itemsOf(props.fields.of);
-    return chosen.length ? chosen : [...first("params", 4), ...first("metrics", 2)];
+    return chosen.length ? chosen : firstAxes(context.live.runs());
   });
   const found = createRunValues(context, shown);
   const bottom = () =>
@@ -96,6 +91,8 @@ export default function ParallelPanel(props: KindProps) {
 
   const gaps = () => Math.max(1, shown().length - 1);
   const gap = () => Math.max(LEAST_GAP, Math.floor((room().width - 2 * MARGIN) / gaps()));
+  // Titles in two rows, where there is no room in one.
+  const isTight = () => gap() < 2 * MARGIN;
   const width = () => 2 * MARGIN + gaps() * gap();
   const lines = createMemo(() => {
     const chosen = dimensions().map(({ column }) => brushOf(column));
@@ -109,7 +106,8 @@ export default function ParallelPanel(props: KindProps) {
       });
       const path = places.map((y, i) => `${i ? "L" : "M"}${MARGIN + i * gap()},${y}`).join("");
       const last = places.at(-1) ?? 0;
-      return [{ run, path, fits, last, colour: heat(last, bottom(), TOP) }];
+      const colour = heat((bottom() - last) / (bottom() - TOP));
+      return [{ run, path, fits, last, colour }];
     });
   });
   const fromTop = createMemo(() =>
@@ -189,6 +187,9 @@ export default function ParallelPanel(props: KindProps) {
                   dimension={one}
                   bottom={bottom()}
                   x={MARGIN + i() * gap()}
+                  gap={gap()}
+                  isRaised={isTight() && i() % 2 === 1}
+                  isScale={i() === gaps() && shown().length > 1}
                   brush={brushOf(one.column)}
                   choose={(brush) => choose(one.column, brush)}
                 />
@@ -202,6 +203,22 @@ export default function ParallelPanel(props: KindProps) {
       </div>
     </PanelFrame>
   );
+}
+
+/** Returns the axes to begin with: params that differ, and the metrics that matter, the first last. */
+function firstAxes(runs: Run[]): Column[] {
+  const params = [...new Set(runs.flatMap((run) => [...run.params.keys()]))].sort();
+  const differing = params.filter(
+    (key) => new Set(runs.map((run) => run.params.get(key))).size > 1,
+  );
+  const metrics = inOrderOfWeight(new Set(runs.flatMap((run) => [...run.metrics.keys()])));
+  return [
+    ...(differing.length ? differing : params).slice(0, 4).map((key) => `params.${key}`),
+    ...metrics
+      .slice(0, 2)
+      .reverse()
+      .map((key) => `metrics.${key}`),
+  ];
 }
 
 type Brushes = Map<Column, [string, string]>;

@@ -9,8 +9,10 @@ import { type Column, title, value } from "../../runs/columns";
 import { AxisFrame, createArea } from "../AxisFrame";
 import { runColour } from "../colours";
 import { Drawing } from "../Drawing";
-import { dimension, heat } from "../dimensions";
+import { dimension } from "../dimensions";
 import { drawingActions } from "../drawingActions";
+import { HeatLegend } from "../HeatLegend";
+import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { paretoFront, regression } from "../relations";
@@ -54,7 +56,7 @@ export default function ScatterPanel(props: KindProps) {
       const [cx, cy] = [across().place(run), up().place(run)];
       if (cx === undefined || cy === undefined) return [];
       const shade = colours()?.place(run);
-      const fill = colours() ? shade !== undefined && heat(shade, 0, 1) : runColour(run.id);
+      const fill = colours() ? shade !== undefined && heat(shade) : runColour(run.id);
       return [{ run, cx, cy, fill: fill || "var(--faint)", r: sizes()?.place(run) ?? SIZE.usual }];
     }),
   );
@@ -102,6 +104,11 @@ export default function ScatterPanel(props: KindProps) {
       ]}
     >
       <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={colours()}>
+        {(scale) => (
+          <HeatLegend title={scale().title} from={scale().textAt(0)} to={scale().textAt(1)} />
+        )}
+      </Show>
       <div class="plot" ref={note}>
         <Drawing
           label={`Runs of ${titleOf(props.panel)}`}

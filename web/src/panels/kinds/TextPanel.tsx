@@ -1,12 +1,12 @@
 // A text in markdown.
 
-import { lazy, Show } from "solid-js";
-import { part } from "../../api/connection";
+import { Show } from "solid-js";
+import { lazyPart } from "../../parts/lazyPart";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { titleOf } from "../titles";
 
-const MarkdownText = lazy(() => part(() => import("../../files/MarkdownText")));
+const MarkdownText = lazyPart(() => import("../../files/MarkdownText"));
 
 // An address is written by whoever sends it.
 const MOST = 2_000;

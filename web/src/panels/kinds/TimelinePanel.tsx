@@ -6,8 +6,9 @@ import { count, duration, isoTime, time } from "../../parts/format";
 import { csv, saveFile } from "../../parts/saveFile";
 import { value } from "../../runs/columns";
 import { runColour } from "../colours";
-import { dimension, heat, ofNumbers } from "../dimensions";
+import { dimension, ofNumbers } from "../dimensions";
 import { drawingActions } from "../drawingActions";
+import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createRunValues } from "../runValues";
@@ -145,7 +146,7 @@ export default function TimelinePanel(props: KindProps) {
                   rx={2}
                   classList={{ running: run.end === null }}
                   style={{
-                    fill: shades() ? heat(shades()?.place(run) ?? 0, 0, 1) : runColour(run.id),
+                    fill: shades() ? heat(shades()?.place(run) ?? 0) : runColour(run.id),
                   }}
                 />
               </g>

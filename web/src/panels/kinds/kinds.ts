@@ -1,7 +1,7 @@
 // The kinds of panels, each loaded when it is needed, and what can be set of it.
 
-import { type Component, lazy } from "solid-js";
-import { part } from "../../api/connection";
+import type { Component } from "solid-js";
+import { lazyPart } from "../../parts/lazyPart";
 import type { KindProps } from "../panelContext";
 import LinePanel from "./LinePanel";
 
@@ -59,12 +59,12 @@ export const KINDS: Record<string, Kind> = {
   },
   bar: {
     name: "Bars",
-    component: lazy(() => part(() => import("./BarPanel"))),
+    component: lazyPart(() => import("./BarPanel")),
     fields: [metrics, which, { name: "by", label: "A bar for each", input: "column" }, logX],
   },
   scatter: {
     name: "Scatter",
-    component: lazy(() => part(() => import("./ScatterPanel"))),
+    component: lazyPart(() => import("./ScatterPanel")),
     fields: [
       { name: "px", label: "x", input: "column" },
       { name: "py", label: "y", input: "column" },
@@ -90,7 +90,7 @@ export const KINDS: Record<string, Kind> = {
   },
   histogram: {
     name: "Histogram over runs",
-    component: lazy(() => part(() => import("./HistogramPanel"))),
+    component: lazyPart(() => import("./HistogramPanel")),
     fields: [
       { name: "of", label: "Values of", input: "columns" },
       { name: "bins", label: "Bins", input: "number" },
@@ -98,32 +98,32 @@ export const KINDS: Record<string, Kind> = {
   },
   importance: {
     name: "Importance of params",
-    component: lazy(() => part(() => import("./ImportancePanel"))),
+    component: lazyPart(() => import("./ImportancePanel")),
     fields: [{ name: "number", label: "Metric", input: "number column" }],
   },
   parallel: {
     name: "Parallel coordinates",
-    component: lazy(() => part(() => import("./ParallelPanel"))),
+    component: lazyPart(() => import("./ParallelPanel")),
     fields: [{ name: "of", label: "Axes", input: "columns" }],
   },
   media: {
     name: "Media",
-    component: lazy(() => part(() => import("./MediaPanel"))),
+    component: lazyPart(() => import("./MediaPanel")),
     fields: [{ name: "of", label: "Series", input: "series" }],
   },
   table: {
     name: "Table of numbers",
-    component: lazy(() => part(() => import("./TablePanel"))),
+    component: lazyPart(() => import("./TablePanel")),
     fields: [{ name: "of", label: "Columns", input: "columns" }],
   },
   text: {
     name: "Text",
-    component: lazy(() => part(() => import("./TextPanel"))),
+    component: lazyPart(() => import("./TextPanel")),
     fields: [{ name: "text", label: "Markdown", input: "text" }],
   },
   timeline: {
     name: "Timeline of runs",
-    component: lazy(() => part(() => import("./TimelinePanel"))),
+    component: lazyPart(() => import("./TimelinePanel")),
     fields: [{ name: "by", label: "Colour by", input: "column" }],
   },
 };
