@@ -17,12 +17,12 @@ from runstream.v1.logged_model_service_pb2 import (
     GetLoggedModelRequest,
 )
 from runstream.v1.maintenance_service_pb2 import PurgeRequest
+from runstream.v1.run_keys_pb2 import ListKeysRequest
 from runstream.v1.run_moves_pb2 import MoveRunsRequest
 from runstream.v1.run_pb2 import Dataset, DatasetInput, Run, RunStatus, ViewType
 from runstream.v1.run_service_pb2 import (
     DeleteRunRequest,
     GetRunRequest,
-    ListKeysRequest,
     LogInputsRequest,
     RestoreRunRequest,
     SetTagRequest,
