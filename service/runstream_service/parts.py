@@ -10,7 +10,9 @@ from runstream_service.access.authentication import Authentication
 from runstream_service.access.certificate_callers import CertificateCallers
 from runstream_service.access.limits import CallerLimits
 from runstream_service.access.oidc import open_oidc
+from runstream_service.alerts.delivery import Deliveries
 from runstream_service.alerts.judge import Judge
+from runstream_service.alerts.mail import parse_smtp_url
 from runstream_service.alerts.rule_book import RuleBook
 from runstream_service.alerts.silence import Silence
 from runstream_service.config import Config
@@ -61,6 +63,7 @@ class Parts(NamedTuple):
     sealer: Sealer
     rule_book: RuleBook
     silence: Silence
+    deliveries: Deliveries
     authentication: Authentication
     limits: CallerLimits
     audit: AuditLog
@@ -173,6 +176,11 @@ def start_parts(config: Config, store: Store, at_end: Callable[[], object]) -> P
         sealer=Sealer(store.engine, backlog, appender, writer),
         rule_book=rule_book,
         silence=silence,
+        deliveries=Deliveries(
+            rule_book,
+            parse_smtp_url(config.smtp_url) if config.smtp_url else None,
+            private_webhooks=config.alert_private_webhooks,
+        ),
         authentication=authentication,
         limits=limits,
         audit=audit,

@@ -209,6 +209,7 @@ def _check_regularly(
         mark_lost_runs_regularly(writer, parts.heartbeats, config.lost_after),
         parts.rule_book.refresh_regularly(writer),
         parts.silence.look_regularly(writer),
+        parts.deliveries.deliver_regularly(writer, readers),
         check_regularly(store.files),
         artifacts.contents.warn_if_elsewhere(),
         report_readiness,

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
+
+from peewee import JOIN
 
 from runstream_service.catalog.alert_rules import destinations_of
-from runstream_service.engine.statements import ANY_IDS, Statement, array_of
-from runstream_service.engine.tables import Alert, AlertDelivery, AlertRule
+from runstream_service.engine.clock import now
+from runstream_service.engine.statements import ANY_IDS, ANY_TEXTS, Statement, array_of
+from runstream_service.engine.tables import Alert, AlertDelivery, AlertRule, Experiment, Run
 
 #: Deliveries of one experiment that wait at the most. Beyond this, new ones fail at once.
 MAX_PENDING = 1_000
+
+
+#: Attempts after which a delivery has failed: some 27 hours after the first.
+MAX_ATTEMPTS = 10
+
+#: Seconds between the first two attempts; each pause is three times as long as the one before.
+FIRST_PAUSE = 10
+
+#: Seconds for which whoever takes a delivery has it.
+LEASE = 120
+
+# Characters of the text of an error that are kept.
+_ERROR_CHARACTERS = 500
 
 
 class DeliveryState(IntEnum):
@@ -22,6 +38,40 @@ class DeliveryState(IntEnum):
     FAILED = 3
 
 
+class Envelope(NamedTuple):
+    """A delivery that is under way.
+
+    Attributes:
+        id: the internal id of the delivery.
+        attempts: how often it was tried, with the attempt that is under way.
+        until: how long whoever took it has it, in milliseconds since the epoch.
+        message_id: names it for the receiver, who gets it maybe more than once.
+        secret: by which webhooks are signed.
+        run_id: the uuid of the run; "" if the alert has none.
+    """
+
+    id: int
+    attempts: int
+    until: int
+    destination: str
+    message_id: str
+    secret: str
+    alert: Alert
+    experiment_name: str
+    run_id: str
+    run_name: str
+
+
+_DUE = Statement(
+    AlertDelivery.select(AlertDelivery.id, AlertDelivery.destination)
+    .where(
+        (AlertDelivery.state == 0)
+        & (AlertDelivery.time <= 0)
+        & AlertDelivery.destination.not_in(ANY_TEXTS)
+    )
+    .order_by(AlertDelivery.attempts, AlertDelivery.time)
+    .limit(0)
+)
 _PENDING = Statement(
     AlertDelivery.select(AlertDelivery.id)
     .join(Alert)
@@ -69,3 +119,83 @@ def of_alerts(alerts: Sequence[int]) -> dict[int, list[Any]]:
     for delivery in _OF_ALERTS.models(AlertDelivery, array_of(alerts)):
         found[delivery.alert_id].append(delivery)
     return found
+
+
+def is_any_due(busy: Sequence[str]) -> bool:
+    """Return whether something is to be delivered now, but to some destinations."""
+    return bool(_DUE.rows(DeliveryState.PENDING, now(), array_of(busy), 1))
+
+
+def take_due(busy: Sequence[str], limit: int) -> list[Envelope]:
+    """Take what is to be delivered now, that which was tried least first.
+
+    Args:
+        busy: destinations that get nothing now.
+        limit: how many deliveries at the most; none of two to the same destination.
+    """
+    moment = now()
+    due = _DUE.rows(DeliveryState.PENDING, moment, array_of(busy), 10 * limit)
+    first = {destination: delivery for delivery, destination in reversed(due)}
+    taken = [_take(delivery, moment) for delivery in list(first.values())[::-1][:limit]]
+    return [envelope for envelope in taken if envelope is not None]
+
+
+def finish(envelope: Envelope, error: str) -> None:
+    """Record how an attempt ended, unless somebody else has taken the delivery since.
+
+    Args:
+        envelope: what was delivered.
+        error: why it was not; "" if it was.
+    """
+    state, time = DeliveryState.DELIVERED, now()
+    if error and envelope.attempts >= MAX_ATTEMPTS:
+        state = DeliveryState.FAILED
+    elif error:
+        state = DeliveryState.PENDING
+        time += 1000 * FIRST_PAUSE * 3 ** (envelope.attempts - 1)
+    AlertDelivery.update(state=state, time=time, error=error[:_ERROR_CHARACTERS]).where(
+        (AlertDelivery.id == envelope.id)
+        & (AlertDelivery.state == DeliveryState.PENDING)
+        & (AlertDelivery.time == envelope.until)
+    ).execute()
+
+
+def _take(delivery: int, moment: int) -> Envelope | None:
+    """Take a delivery; None, if another server has taken it, or it was tried too often."""
+    until = moment + 1000 * LEASE
+    attempts = AlertDelivery.attempts
+    mine = (AlertDelivery.id == delivery) & (AlertDelivery.state == DeliveryState.PENDING)
+    is_due = AlertDelivery.time <= moment
+    if (
+        not AlertDelivery.update(time=until, attempts=attempts + 1)
+        .where(mine & is_due & (attempts < MAX_ATTEMPTS))
+        .execute()
+    ):
+        AlertDelivery.update(state=DeliveryState.FAILED, error="the last attempt had no end").where(
+            mine & is_due & (attempts >= MAX_ATTEMPTS)
+        ).execute()
+        return None
+    row = (
+        AlertDelivery.select(AlertDelivery, Alert, Experiment, Run, AlertRule)
+        .join(Alert)
+        .join(Experiment)
+        .switch(Alert)
+        .join(Run, JOIN.LEFT_OUTER)
+        .switch(AlertDelivery)
+        .join(AlertRule, JOIN.LEFT_OUTER)
+        .where(AlertDelivery.id == delivery)
+        .get()
+    )
+    alert = row.alert
+    return Envelope(
+        id=delivery,
+        attempts=row.attempts,
+        until=until,
+        destination=row.destination,
+        message_id=f"{alert.uuid}-{delivery}",
+        secret=row.rule.webhook_secret if row.rule else "",
+        alert=alert,
+        experiment_name=alert.experiment.name,
+        run_id=alert.run.uuid if alert.run else "",
+        run_name=alert.run.name if alert.run else "",
+    )

@@ -11,6 +11,7 @@ import click
 
 from runstream.errors import InvalidArgument
 from runstream.transport import embedded
+from runstream_service.cli.alert_options import alert_options, check_smtp_url
 from runstream_service.cli.database import (
     file_argument,
     parse_database_url,
@@ -210,6 +211,7 @@ class Networks(click.ParamType):  # type: ignore[type-arg] # click 8.1 takes non
     metavar="SECONDS",
     help="End reads that take longer, as searches through very many runs.",
 )
+@alert_options
 @limit_options
 @click.option(
     "--log-level",
@@ -251,6 +253,8 @@ def server(
     artifact_root: str | None,
     lost_after: float,
     query_timeout: float,
+    smtp_url: str,
+    alert_private_webhooks: bool,
     requests_per_caller: int,
     calls_per_caller: int,
     watches_per_caller: int,
@@ -268,6 +272,7 @@ def server(
 
     FILE says the same as --database.
     """
+    check_smtp_url(smtp_url)
     check_tls(tls_cert, tls_key, tls_client_ca, tls_admins)
     workers = workers if listen is None else 1
     if workers > 1:
@@ -299,6 +304,8 @@ def server(
             mib_per_caller,
             artifact_gib_per_caller,
         ),
+        smtp_url=smtp_url,
+        alert_private_webhooks=alert_private_webhooks,
         audit_days=audit_days,
         log_level=log_level,
         log_format=log_format,
