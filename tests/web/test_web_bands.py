@@ -105,7 +105,7 @@ def test_each_group_is_drawn_as_a_curve_with_a_band_of_all_its_runs(
         page.get_by_label("Band around groups").select_option("min to max")
     page.get_by_label("Shown of groups").select_option("median")
     expect(figure).to_have_accessible_name("loss, median of 3 groups")
-    page.wait_for_function("location.hash.includes('band=extremes')")
+    expect(page).to_have_url(re.compile("band=extremes"))
     page.reload()
     figure = find_panel(page, "loss")
     head, rows = saved(figure)
@@ -186,7 +186,7 @@ def test_groups_are_drawn_anew_after_what_is_logged(
         client.log_metric(run, "loss", 7.0, step=STEPS)
         client.flush()
         expect(legend(page).first).to_have_text("lr 0.02 21 runs")
-        page.wait_for_function("figure => figure.ariaBusy === 'false'", arg=figure.element_handle())
+        expect(figure).to_have_attribute("aria-busy", "false")
         found: list[str] = []
         for _ in range(20):
             found = saved(figure)[1][STEPS][2:5]
@@ -210,6 +210,23 @@ def test_what_groups_cannot_show_is_said(page: Page, grouped: Grouped) -> None:
     }
     page.get_by_label("x", exact=True).select_option("time")
     expect(find_panel(page, "loss").get_by_text("single runs")).to_be_visible()
+
+
+def test_bars_are_those_of_groups(page: Page, grouped: Grouped) -> None:
+    panels = panels_text("*1;kind=bar;of=loss;value=maximum")
+    page.goto(f"{grouped.address}&panels={panels}")
+    figure = page.get_by_role("figure", name="loss, 3 bars")
+    expect(figure.get_by_text("mean of 60 of 60 runs")).to_be_visible()
+    bars = figure.locator(".bar-row title")
+    mean = [grouped.values[rate].max(axis=1).mean() for rate in ("10", "0.1", "0.02")]
+    texts = [text.split(" · ") for text in bars.all_text_contents()]
+    assert [text[0] for text in texts] == ["lr 10 (20)", "lr 0.1 (20)", "lr 0.02 (20)"]
+    assert [float(text[1]) for text in texts] == pytest.approx(mean, rel=1e-4)
+    figure.locator(".bar-row").first.click()
+    expect(page.locator(".row.pointed")).to_contain_text("lr 10")
+    fill = figure.locator(".bar-row rect").first.evaluate("bar => getComputedStyle(bar).fill")
+    red, green, blue = map(int, re.findall(r"\d+", fill))
+    assert f"#{red:02x}{green:02x}{blue:02x}" == swatch(legend(page).nth(2))
 
 
 def test_the_picture_of_groups_has_their_bands_and_names(page: Page, grouped: Grouped) -> None:

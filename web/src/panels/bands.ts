@@ -21,7 +21,11 @@ export function lineWidth({ spread }: Curve, curves: Curve[]): number {
 /** A point of an edge of a band. */
 export type Place = [number, number];
 
-/** Returns the range that contains bands in sight, too; `log` leaves out what has no place there. */
+// What a band reaches below the lines of a logarithmic axis, as a part of the least of them: a mean
+// less a deviation may be next to 0.
+const LEAST_PART = 0.1;
+
+/** Returns the range that contains bands in sight, too; on a logarithmic axis as far as is sensible. */
 export function withBands(
   all: Range,
   curves: Curve[],
@@ -33,10 +37,10 @@ export function withBands(
     for (const [i, x] of xs.entries()) {
       if (inSight && (x < inSight.min || x > inSight.max)) continue;
       const [low, high] = [spread?.low[i], spread?.high[i]];
-      if (low !== undefined && (!log || low > 0)) min = Math.min(min, low);
-      if (high !== undefined && (!log || high > 0)) max = Math.max(max, high);
+      if (low !== undefined) min = Math.min(min, low);
+      if (high !== undefined) max = Math.max(max, high);
     }
-  return { min, max };
+  return { min: log ? Math.max(min, LEAST_PART * all.min) : min, max };
 }
 
 /**

@@ -22,6 +22,8 @@ export interface AskedGroups {
   band: () => Band;
   /** Whether the chart is there to be looked at. */
   ready: () => boolean;
+  /** Whether it is in sight: where it is not, changes wait until it is. */
+  inSight: () => boolean;
   maxPoints: () => number;
   /** The range of steps that somebody chose. */
   zoom: () => Range | undefined;
@@ -61,7 +63,7 @@ export function createGroupHistories(asked: AskedGroups) {
     }
     const range = asked.zoom();
     if (!range) return damage;
-    const found = await readRange(inSight(whole, range), signal);
+    const found = await readRange(stepsOf(whole, range), signal);
     setDrawn(found.histories);
     return damage ?? found.error;
   };
@@ -90,7 +92,7 @@ export function createGroupHistories(asked: AskedGroups) {
   );
   // Other groups are read at once; the same ones after the pause that follows a read.
   createEffect(
-    on([which, asked.groups], ([now, groups], before) => {
+    on([which, asked.groups, asked.inSight], ([now, groups, isInSight], before) => {
       if (!asked.ready()) return;
       if (!groups.length) {
         reads.stop();
@@ -98,8 +100,8 @@ export function createGroupHistories(asked: AskedGroups) {
         setLoading(false);
       } else if (before?.[0] !== now) readAgain();
       else {
-        wanted += 1;
-        reads.startSoon();
+        if (groups !== before[1]) wanted += 1;
+        if (isInSight && read !== wanted) reads.startSoon();
       }
     }),
   );
@@ -118,7 +120,7 @@ export function createGroupHistories(asked: AskedGroups) {
 }
 
 /** Returns the steps of a range with those of the next points beyond both edges, of all groups. */
-function inSight(whole: GroupedHistory[], range: Range): StepRange {
+function stepsOf(whole: GroupedHistory[], range: Range): StepRange {
   const histories = whole.map(({ group, metric, steps }) => ({
     runId: JSON.stringify([group, metric]),
     range: {},

@@ -32,6 +32,8 @@ export interface AskedCurves {
   settings: () => Settings;
   zoom: () => Range | undefined;
   ready: () => boolean;
+  /** Whether the panel is in sight. */
+  inSight: () => boolean;
   maxPoints: () => number;
   /** The most points of a group. */
   groupPoints: () => number;
@@ -90,6 +92,7 @@ export function createPanelCurves(asked: AskedCurves) {
     centre: () => groups()?.centre ?? "mean",
     band: asked.band,
     ready: asked.ready,
+    inSight: asked.inSight,
     maxPoints: asked.groupPoints,
     zoom: asked.zoom,
   });

@@ -7,6 +7,7 @@ import { count, counted, number } from "../../parts/format";
 import { numberOf } from "../../parts/numeric";
 import { csv, saveFile } from "../../parts/saveFile";
 import { value } from "../../runs/columns";
+import { groupTitle } from "../../runs/groups";
 import { metricDash, runColour } from "../colours";
 import { ofNumbers } from "../dimensions";
 import { drawingActions } from "../drawingActions";
@@ -25,6 +26,7 @@ const MOST_ROWS = 200;
 
 /** A bar: of one run, or of several. */
 interface Row {
+  key: string;
   name: string;
   runs: Run[];
   /** Mean, least and greatest of each metric. */
@@ -45,6 +47,20 @@ export default function BarPanel(props: KindProps) {
   const { metric } = props.panel;
   const of = () => (props.fields.of ? itemsOf(props.fields.of) : metric ? [metric] : []);
   const by = () => props.fields.by ?? "";
+  /** The groups that have a bar each, by their runs: those of the page, if no column is chosen. */
+  const groupOf = createMemo(() => {
+    const drawn = by() || !context.list ? undefined : context.groups();
+    return (
+      drawn &&
+      new Map(
+        drawn.groups.flatMap((group) => {
+          const named = { id: group.id, title: groupTitle(group, drawn.by) };
+          return group.runIds.map((id) => [id, named] as const);
+        }),
+      )
+    );
+  });
+  const isOfMany = () => !!by() || !!groupOf();
   const group = () => props.fields.value || "metrics";
   const known = createMemo(() => new Set(live.runs().flatMap((run) => [...run.metrics.keys()])));
   const expressions = createMemo(() =>
@@ -62,16 +78,26 @@ export default function BarPanel(props: KindProps) {
   };
   const found = createRunValues(context, columns);
   // Groups are of all runs that were found, bars of runs are of those that are drawn.
-  const runs = () => (by() ? found.runs() : live.runs());
+  const runs = () => (isOfMany() ? found.runs() : live.runs());
+  const keyOf = (run: Run) => {
+    if (by()) return String(value(run, by()) ?? "—");
+    return groupOf() ? groupOf()?.get(run.id)?.id : run.id;
+  };
+  const nameOf = (key: string, some: Run[]) => {
+    const first = some[0];
+    if (!isOfMany()) return first?.name ?? key;
+    return `${(first && groupOf()?.get(first.id)?.title) ?? key} (${some.length})`;
+  };
   const rows = createMemo((): Row[] => {
     const groups = new Map<string, Run[]>();
     for (const run of runs()) {
-      const key = by() ? String(value(run, by()) ?? "—") : run.id;
-      groups.set(key, [...(groups.get(key) ?? []), run]);
+      const key = keyOf(run);
+      if (key !== undefined) groups.set(key, [...(groups.get(key) ?? []), run]);
     }
     return [...groups]
       .map(([key, some]) => ({
-        name: by() ? `${key} (${some.length})` : (some[0]?.name ?? key),
+        key,
+        name: nameOf(key, some),
         runs: some,
         values: expressions().map(({ expression }) => {
           const values = some
@@ -104,13 +130,13 @@ export default function BarPanel(props: KindProps) {
   const zero = () => (props.fields.logx === "1" ? NAMES : at(0));
   const thick = () => (ROW - 4) / Math.max(1, expressions().length);
   const height = () => shown().length * ROW + FOOT;
-  const colourOf = (row: Row) => (by() ? "var(--accent)" : runColour(row.runs[0]?.id ?? ""));
+  const colourOf = (row: Row) => (by() ? "var(--accent)" : runColour(row.key));
   const saveData = () =>
     saveFile(
       `${titleOf(props.panel)}.csv`,
       csv([
         [
-          by() || "run",
+          by() || (groupOf() ? "group" : "run"),
           "runs",
           ...expressions().flatMap(({ text }) => [text, `${text} min`, `${text} max`]),
         ],
@@ -126,11 +152,11 @@ export default function BarPanel(props: KindProps) {
       {...props}
       title={titleOf(props.panel)}
       label={`${titleOf(props.panel)}, ${counted(rows().length, "bar")}`}
-      busy={by() ? found.loading() : false}
+      busy={isOfMany() ? found.loading() : false}
       hint={
-        <Show when={by() || rows().length > MOST_ROWS}>
+        <Show when={isOfMany() || rows().length > MOST_ROWS}>
           <span class="hint" role="status">
-            {by()
+            {isOfMany()
               ? `mean of ${count(found.runs().length)} of ${count(found.total() ?? 0)} runs`
               : `${MOST_ROWS} of ${count(rows().length)} runs`}
           </span>
@@ -170,7 +196,7 @@ export default function BarPanel(props: KindProps) {
               <g
                 class="bar-row"
                 transform={`translate(0,${i() * ROW + 2})`}
-                onClick={() => !by() && row.runs[0] && context.choose(row.runs[0].id)}
+                onClick={() => !by() && context.choose(row.key)}
               >
                 <title>
                   {[row.name, ...row.values.map(({ mean }) => number(mean))].join(" · ")}

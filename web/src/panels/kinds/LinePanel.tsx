@@ -60,6 +60,7 @@ export default function LinePanel(props: KindProps) {
     band: context.band,
     settings,
     zoom,
+    inSight,
     ready: createMemo(() => seen() && width() > 0 && live.begun() > 0),
     // Of a smoothed line as many again, which is seen to have corners before others are.
     maxPoints: () =>
