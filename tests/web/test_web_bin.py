@@ -85,7 +85,7 @@ def test_a_deleted_experiment_is_removed_for_good(server: ServerProcess, page: P
         client.delete_experiment(gone)
         client.create_experiment("newer")
         page.goto(f"{server.http}/#/?view=deleted")
-        page.get_by_role("button", name="More about gone").click()
+        page.get_by_role("button", name="Actions for gone").click()
         page.get_by_role("menuitem", name="Delete for good").click()
         dialog = page.get_by_role("dialog", name="Delete gone for good")
         expect(dialog).to_contain_text("The experiment gone goes with all that is in it")

@@ -12,6 +12,12 @@ from runstream import TrackingClient
 from support.server_process import ENVIRONMENT, ServerProcess
 
 
+def choose(page: Page, name: str, action: str) -> None:
+    """Choose an action in the menu of an experiment."""
+    page.get_by_role("button", name=f"Actions for {name}", exact=True).click()
+    page.get_by_role("menuitem", name=action, exact=True).click()
+
+
 def test_experiments_are_listed_with_their_runs_and_last_activity(
     server: ServerProcess, page: Page
 ) -> None:
@@ -108,10 +114,10 @@ def test_an_experiment_is_created_renamed_deleted_and_restored(
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("mine")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Experiments").click()
-    page.get_by_role("button", name="Rename mine").click()
+    choose(page, "mine", "Rename")
     name.fill("ours")
     page.get_by_role("dialog").get_by_role("button", name="Rename").click()
-    page.get_by_role("button", name="Delete ours").click()
+    choose(page, "ours", "Delete")
     expect(page.get_by_role("link", name="ours")).to_have_count(0)
     with TrackingClient(server.uri) as client:
         found = client.get_experiment_by_name("ours")
@@ -119,13 +125,52 @@ def test_an_experiment_is_created_renamed_deleted_and_restored(
         assert found.lifecycle_stage == "deleted"
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("link", name="ours")).to_be_visible()
-        page.get_by_role("button", name="Delete ours").click()
+        client.create_run(found.experiment_id)
+        page.reload()
+        choose(page, "ours", "Delete")
+        dialog = page.get_by_role("dialog", name="Delete ours")
+        expect(dialog).to_contain_text("Running: 1 of them.")
+        dialog.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("link", name="ours")).to_have_count(0)
         page.get_by_role("tab", name="Deleted").click()
         page.get_by_role("button", name="Restore ours").click()
         expect(page.get_by_role("link", name="ours")).to_have_count(0)
         found = client.get_experiment_by_name("ours")
         assert found is not None
         assert found.lifecycle_stage == "active"
+
+
+def test_archived_experiments_stand_apart_and_come_back(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        ids = [client.create_experiment(f"experiment {number}") for number in range(230)]
+        for experiment_id in ids[20:]:
+            client.set_experiment_tag(experiment_id, "runstream.archived", "true")
+        page.goto(server.http)
+        links = page.locator("tbody a")
+        expect(links).to_have_count(21)  # a page is full of what is not archived
+        expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+        choose(page, "experiment 3", "Archive")
+        expect(links).to_have_count(20)
+        page.get_by_role("button", name="Undo").click()
+        expect(links).to_have_count(21)
+        choose(page, "experiment 3", "Archive")
+        expect(links).to_have_count(20)
+        archived = client.get_experiment(ids[3])
+        assert archived.lifecycle_stage == "active"
+        assert archived.tags == {"runstream.archived": "true"}
+        page.get_by_role("tab", name="Archived").click()
+        page.get_by_role("button", name="Show more").click()
+        expect(links).to_have_count(211)
+        page.get_by_role("searchbox").fill('"experiment 3"')
+        expect(page.get_by_role("row", name="experiment 3").first).to_be_visible()
+        choose(page, "experiment 3", "Unarchive")
+        expect(
+            page.get_by_role("button", name="Actions for experiment 3", exact=True)
+        ).to_have_count(0)
+        assert client.get_experiment(ids[3]).tags == {}
+        page.get_by_role("searchbox").fill("")
+        page.get_by_role("tab", name="Deleted").click()
+        expect(page.get_by_text("No experiment is deleted.")).to_be_visible()
 
 
 def test_more_than_a_page_of_experiments_is_shown_on_demand(

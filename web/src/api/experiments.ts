@@ -10,6 +10,7 @@ export interface Experiment {
   name: string;
   created: number;
   deleted: boolean;
+  archived: boolean;
   /** Who deleted it; empty if nobody did, or if the server did not know. */
   deletedBy: string;
   /** What who is signed in may do with it. */
@@ -27,6 +28,10 @@ export interface Experiment {
 
 const DAYS = 60;
 const NOTE_TAG = "mlflow.note.content";
+const ARCHIVED_TAG = "runstream.archived";
+
+/** Which experiments: archived ones are active, and stand apart. */
+export type Stage = "active" | "archived" | "deleted";
 
 export interface ExperimentPage {
   experiments: Experiment[];
@@ -39,17 +44,19 @@ export interface ExperimentPage {
  */
 export async function searchExperiments(
   text: string,
-  deleted: boolean,
+  stage: Stage,
   token = "",
   ids?: string[],
 ): Promise<ExperimentPage> {
   const conditions = words(text).map(ofWord);
+  if (stage !== "deleted")
+    conditions.push(`tags."${ARCHIVED_TAG}" IS ${stage === "archived" ? "NOT NULL" : "NULL"}`);
   if (ids) conditions.push(`experiment_id IN (${ids.map(quoted).join(", ")})`);
   const { experiments = [], next_page_token: next = "" } = await answered(
     api.POST("/api/2.0/mlflow/experiments/search", {
       body: {
         filter: conditions.join(" AND "),
-        view_type: deleted ? "DELETED_ONLY" : "ACTIVE_ONLY",
+        view_type: stage === "deleted" ? "DELETED_ONLY" : "ACTIVE_ONLY",
         max_results: 200,
         page_token: token,
       },
@@ -67,6 +74,7 @@ export async function searchExperiments(
         name: shownName(experiment.name ?? "", experiment.experiment_id ?? ""),
         created: experiment.creation_time ?? 0,
         deleted: experiment.lifecycle_stage === "deleted",
+        archived: experiment.tags?.some(({ key }) => key === ARCHIVED_TAG) ?? false,
         deletedBy: experiment.deleted_by ?? "",
         role: roleOf(experiment.role),
         runs: activity?.runs ?? 0,
@@ -75,7 +83,7 @@ export async function searchExperiments(
         days: activity?.runs_per_day ?? [],
         tags: (experiment.tags ?? [])
           .map(({ key = "", value = "" }): [string, string] => [key, value])
-          .filter(([key]) => !key.startsWith("mlflow.")),
+          .filter(([key]) => !/^(mlflow|runstream)\./.test(key)),
         description: experiment.tags?.find(({ key }) => key === NOTE_TAG)?.value ?? "",
       };
     }),
@@ -130,6 +138,18 @@ export async function deleteExperiment(id: string): Promise<void> {
 
 export async function restoreExperiment(id: string): Promise<void> {
   await answered(api.POST("/api/2.0/mlflow/experiments/restore", { body: { experiment_id: id } }));
+}
+
+/** Puts an experiment among the archived ones, or back; nothing else of it changes. */
+export async function archiveExperiment(id: string, archived: boolean): Promise<void> {
+  const tag = { experiment_id: id, key: ARCHIVED_TAG };
+  await (archived
+    ? answered(
+        api.POST("/api/2.0/mlflow/experiments/set-experiment-tag", {
+          body: { ...tag, value: "true" },
+        }),
+      )
+    : answered(api.POST("/api/2.0/mlflow/experiments/delete-experiment-tag", { body: tag })));
 }
 
 /** Returns the URI of the REST API: that of the page, which may lie below a path of a proxy. */

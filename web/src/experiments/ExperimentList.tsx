@@ -5,7 +5,7 @@ import { createMemo, For, Show } from "solid-js";
 import type { Experiment } from "../api/experiments";
 import { may } from "../api/rights";
 import { ago, count, time } from "../parts/format";
-import { Menu } from "../parts/Menu";
+import { Menu, type MenuItem } from "../parts/Menu";
 import { Description } from "./Description";
 import { pinned, togglePinned } from "./pinned";
 import { Sparkline } from "./Sparkline";
@@ -14,10 +14,9 @@ const MOST_TAGS = 6;
 
 export function ExperimentList(props: {
   experiments: Experiment[];
-  rename: (experiment: Experiment) => void;
-  remove: (experiment: Experiment) => void;
   restore: (experiment: Experiment) => void;
-  purge: (experiment: Experiment) => void;
+  /** What else can be done with one, in its menu. */
+  actions: (experiment: Experiment) => MenuItem[];
   /** Searches for the experiments with a tag. */
   searchTag: (key: string, value: string) => void;
 }) {
@@ -99,37 +98,16 @@ export function ExperimentList(props: {
                   </td>
                   <td class="wide-only">{time(experiment().created)}</td>
                   <td class="actions">
-                    <Show when={may(experiment(), "own")}>
-                      <Show
-                        when={!experiment().deleted}
-                        fallback={
-                          <>
-                            <button type="button" onClick={() => props.restore(experiment())}>
-                              Restore<span class="unseen"> {experiment().name}</span>
-                            </button>
-                            {/* Experiment 0 always stays. */}
-                            <Show when={experiment().id !== "0"}>
-                              <Menu
-                                label={`More about ${experiment().name}`}
-                                items={[
-                                  {
-                                    label: "Delete for good…",
-                                    act: () => props.purge(experiment()),
-                                    isDanger: true,
-                                  },
-                                ]}
-                              />
-                            </Show>
-                          </>
-                        }
-                      >
-                        <button type="button" onClick={() => props.rename(experiment())}>
-                          Rename<span class="unseen"> {experiment().name}</span>
-                        </button>
-                        <button type="button" onClick={() => props.remove(experiment())}>
-                          Delete<span class="unseen"> {experiment().name}</span>
-                        </button>
-                      </Show>
+                    <Show when={experiment().deleted && may(experiment(), "own")}>
+                      <button type="button" onClick={() => props.restore(experiment())}>
+                        Restore<span class="unseen"> {experiment().name}</span>
+                      </button>
+                    </Show>
+                    <Show when={props.actions(experiment()).length}>
+                      <Menu
+                        label={`Actions for ${experiment().name}`}
+                        items={props.actions(experiment())}
+                      />
                     </Show>
                   </td>
                 </tr>

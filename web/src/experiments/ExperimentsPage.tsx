@@ -1,52 +1,50 @@
-// All experiments: search, create, rename, delete and restore.
+// All experiments: search, create, rename, archive, delete and restore.
 
-import { useNavigate } from "@solidjs/router";
 import { createEffect, createSignal, on, onCleanup, Show } from "solid-js";
 import {
-  createExperiment,
+  archiveExperiment,
   deleteExperiment,
   type Experiment,
   type ExperimentPage,
-  renameExperiment,
   restoreExperiment,
+  type Stage,
   searchExperiments,
   tagWord,
 } from "../api/experiments";
-import { mayCreate } from "../api/rights";
+import { may, mayCreate } from "../api/rights";
 import { caller } from "../api/session";
 import { useText } from "../parts/address";
-import { DeleteForGood } from "../parts/DeleteForGood";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
-import { FormDialog } from "../parts/FormDialog";
 import { createLoaded } from "../parts/loaded";
+import type { MenuItem } from "../parts/Menu";
 import { attempt, tell } from "../parts/notices";
 import { Tabs } from "../parts/Tabs";
 import { ExperimentList } from "./ExperimentList";
+import { ExperimentQuestion, type Question } from "./ExperimentQuestion";
 import { pinned } from "./pinned";
 import "../style/list.css";
 
 const AGAIN_MS = 10_000;
-const TABS = { "": "Active", deleted: "Deleted" };
-
-type Asked = { kind: "create" } | { kind: "rename" | "purge"; experiment: Experiment };
+const TABS = { "": "Active", archived: "Archived", deleted: "Deleted" };
 
 export default function ExperimentsPage() {
   const [text, setText] = useText("search");
   const [view, setView] = useText("view");
-  const deleted = () => view() === "deleted";
+  const stage = (): Stage =>
+    (view() === "archived" || view() === "deleted" ? view() : "active") as Stage;
   const [more, setMore] = createSignal<ExperimentPage[]>([]);
-  const [asked, setAsked] = createSignal<Asked>();
+  const [asked, setAsked] = createSignal<Question>();
   const first = createLoaded(
-    () => [text(), deleted()] as const,
-    ([name, gone]) => searchExperiments(name, gone),
+    () => [text(), stage()] as const,
+    ([name, now]) => searchExperiments(name, now),
   );
   // Those of a later page come first, too.
   const ofPinned = createLoaded(
-    () => !!pinned().length && ([text(), deleted(), pinned()] as const),
-    ([words, gone, ids]) => searchExperiments(words, gone, "", ids),
+    () => !!pinned().length && ([text(), stage(), pinned()] as const),
+    ([words, now, ids]) => searchExperiments(words, now, "", ids),
   );
-  createEffect(on([text, deleted], () => setMore([])));
+  createEffect(on([text, stage], () => setMore([])));
   document.title = "Experiments · Runstream";
   const readAgain = () => {
     first.again();
@@ -70,7 +68,7 @@ export default function ExperimentsPage() {
   };
   const showMore = () =>
     attempt(async () => {
-      const page = await searchExperiments(text(), deleted(), next());
+      const page = await searchExperiments(text(), stage(), next());
       setMore((pages) => [...pages, page]);
     });
   const remove = (experiment: Experiment) =>
@@ -88,6 +86,39 @@ export default function ExperimentsPage() {
       again();
       tell(`Restored ${experiment.name}`);
     });
+
+  const archive = (experiment: Experiment, archived: boolean) =>
+    attempt(async () => {
+      await archiveExperiment(experiment.id, archived);
+      again();
+      tell(`${archived ? "Archived" : "No longer archived:"} ${experiment.name}`, async () => {
+        await archiveExperiment(experiment.id, !archived);
+        again();
+      });
+    });
+  const actions = (experiment: Experiment): MenuItem[] => {
+    const owns = may(experiment, "own");
+    const ask = (kind: "rename" | "delete" | "purge") => () => setAsked({ kind, experiment });
+    // Experiment 0 always stays.
+    const gone = owns && experiment.id !== "0";
+    const forGood = { label: "Delete for good…", act: ask("purge"), isDanger: true };
+    if (experiment.deleted) return gone ? [forGood] : [];
+    const isArchived = experiment.archived;
+    const toArchive = {
+      label: isArchived ? "Unarchive" : "Archive",
+      act: () => archive(experiment, !isArchived),
+    };
+    const toDelete = {
+      label: "Delete",
+      act: () => (experiment.running ? ask("delete")() : remove(experiment)),
+      isDanger: true,
+    };
+    return [
+      ...(owns ? [{ label: "Rename", act: ask("rename") }] : []),
+      ...(may(experiment, "write") ? [toArchive] : []),
+      ...(owns ? [toDelete] : []),
+    ];
+  };
 
   return (
     <div class="page">
@@ -109,13 +140,14 @@ export default function ExperimentsPage() {
         <Tabs label="Which experiments" tabs={TABS} chosen={view()} choose={setView} />
       </div>
       <Show when={first.error()}>{(error) => <ErrorNote error={error()} again={again} />}</Show>
-      <Show when={list().length} fallback={<Nothing loading={first.loading()} text={text()} />}>
+      <Show
+        when={list().length}
+        fallback={<Nothing loading={first.loading()} text={text()} stage={stage()} />}
+      >
         <ExperimentList
           experiments={list()}
-          rename={(experiment) => setAsked({ kind: "rename", experiment })}
-          remove={remove}
           restore={restore}
-          purge={(experiment) => setAsked({ kind: "purge", experiment })}
+          actions={actions}
           searchTag={(key, value) => setText(tagWord(key, value))}
         />
       </Show>
@@ -125,16 +157,30 @@ export default function ExperimentsPage() {
         </button>
       </Show>
       <Show when={asked()}>
-        {(now) => <Question asked={now()} again={again} close={() => setAsked(undefined)} />}
+        {(now) => (
+          <ExperimentQuestion
+            asked={now()}
+            remove={remove}
+            again={again}
+            close={() => setAsked(undefined)}
+          />
+        )}
       </Show>
     </div>
   );
 }
 
-function Nothing(props: { loading: boolean; text: string }) {
+function Nothing(props: { loading: boolean; text: string; stage: Stage }) {
   return (
     <Show when={!props.loading} fallback={<p class="loading">Loading…</p>}>
-      <Show when={props.text} fallback={<NoExperiment />}>
+      <Show
+        when={props.text}
+        fallback={
+          <Show when={props.stage !== "active"} fallback={<NoExperiment />}>
+            <p class="empty">No experiment is {props.stage}.</p>
+          </Show>
+        }
+      >
         <p class="empty">No experiment has “{props.text}” in its name or as a tag.</p>
       </Show>
     </Show>
@@ -150,43 +196,5 @@ function NoExperiment() {
       {/* What names no experiment goes to `Default`, which only admins see to begin with. */}
       <FirstRun experiment={caller()?.role === "writer" ? "first experiment" : undefined} />
     </Show>
-  );
-}
-
-function Question(props: { asked: Asked; again: () => void; close: () => void }) {
-  const navigate = useNavigate();
-  const asked = props.asked;
-  if (asked.kind === "create")
-    return (
-      <FormDialog
-        title="New experiment"
-        fields={[{ label: "Name" }]}
-        action="Create"
-        close={props.close}
-        done={async ([name = ""]) => navigate(`/experiments/${await createExperiment(name)}`)}
-      />
-    );
-  if (asked.kind === "purge")
-    return (
-      <DeleteForGood
-        title={`Delete ${asked.experiment.name} for good`}
-        experimentId={asked.experiment.id}
-        experiment={asked.experiment.name}
-        runIds={[]}
-        changed={props.again}
-        close={props.close}
-      />
-    );
-  return (
-    <FormDialog
-      title={`Rename ${asked.experiment.name}`}
-      fields={[{ label: "Name", value: asked.experiment.name }]}
-      action="Rename"
-      close={props.close}
-      done={async ([name = ""]) => {
-        await renameExperiment(asked.experiment.id, name);
-        props.again();
-      }}
-    />
   );
 }

@@ -20,7 +20,7 @@ export function ExperimentPicker(props: {
   const [chosen, setChosen] = createSignal<Experiment>();
   const found = createLoaded(
     () => [text()] as const,
-    ([words]) => searchExperiments(words, false),
+    ([words]) => searchExperiments(words, "active"),
   );
   const all = () =>
     (found.latest()?.experiments ?? []).filter(
