@@ -84,6 +84,7 @@ from runstream.fluent.logged_model_functions import (
     set_logged_model_tags,
 )
 from runstream.fluent.logging_functions import (
+    alert,
     delete_tag,
     flush,
     flush_async_logging,
@@ -152,6 +153,7 @@ __all__ = [
     "Unavailable",
     "ViewType",
     "active_run",
+    "alert",
     "autolog",
     "count_runs",
     "create_experiment",

@@ -13,6 +13,7 @@ from runstream_service.catalog import alert_deliveries, experiments, runs
 from runstream_service.catalog.alert_rules import AlertLevel, ConditionKind, may_write
 from runstream_service.catalog.run_state import state_for_write
 from runstream_service.engine.applied_writes import WriteId, derive_id
+from runstream_service.engine.catalog_writes import RaisedAlert
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import ANY_IDS, Statement, array_of
 from runstream_service.engine.tables import Alert, AlertDelivery, AlertRule, Run
@@ -47,7 +48,7 @@ class NewAlert(NamedTuple):
     """What happened.
 
     Attributes:
-        rule: the uuid of the rule that tells; "" if a program raises the alert.
+        rule: the uuid of the rule that tells; "" if a program raised the alert.
         metric_key: the metric that it is about; "" if none.
         step: of the point that it is about.
         value: of the point that it is about.
@@ -79,7 +80,7 @@ class StoredAlert(NamedTuple):
 
 
 def create(
-    caller: Caller, experiment_id: str, run_id: str, new: NewAlert, write: WriteId | None
+    caller: Caller, experiment_id: str, run_id: str, raised: RaisedAlert, write: WriteId | None
 ) -> StoredAlert:
     """Raise an alert of an experiment or of a run, or return the one of the same write.
 
@@ -92,7 +93,7 @@ def create(
         run, experiment, *_ = state_for_write(caller, run_id)
     else:
         experiment = experiments.lock_active(caller, experiment_id, GrantRole.WRITER).id
-    alert = raise_once(caller, experiment, run, new, write)
+    alert = raise_once(caller, experiment, run, raised, write)
     return _describe(caller, [alert])[0]
 
 
@@ -100,7 +101,7 @@ def raise_once(
     caller: Caller,
     experiment: int,
     run: int | None,
-    new: NewAlert,
+    raised: RaisedAlert,
     write: WriteId | None,
     number: int = 0,
 ) -> Alert:
@@ -110,7 +111,7 @@ def raise_once(
         caller: who raises it, and may.
         experiment: the internal id of its experiment.
         run: the internal id of its run.
-        new: what happened.
+        raised: what happened.
         write: the write that has it.
         number: its number among the alerts of the write.
     """
@@ -118,8 +119,9 @@ def raise_once(
     for same in _OF_UUID.models(Alert, uuid):
         return same
     rules = _RULES.models(
-        AlertRule, experiment, ConditionKind.ALERT_RAISED, new.level, -1 if run is None else run
+        AlertRule, experiment, ConditionKind.ALERT_RAISED, raised.level, -1 if run is None else run
     )
+    new = NewAlert(raised.title, raised.text, AlertLevel(raised.level))
     return insert(experiment, run, new, rules, uuid=uuid, created_by=caller.name)
 
 

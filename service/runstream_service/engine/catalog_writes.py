@@ -56,6 +56,14 @@ class ModelOutput(NamedTuple):
     step: int
 
 
+class RaisedAlert(NamedTuple):
+    """An alert that a program raises; the level is that of the contract."""
+
+    title: str
+    text: str
+    level: int
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogWrites:
     """The start of a run, tags to delete, what it read and made, and what changes of it.
@@ -64,6 +72,7 @@ class CatalogWrites:
         start: applied before all else of the batch.
         deleted_tags: deleted before tags are set.
         model_inputs: the ids of models that the run read.
+        alerts: raised, each once.
         update: applied after all else.
     """
 
@@ -72,10 +81,12 @@ class CatalogWrites:
     datasets: Sequence[DatasetInput] = ()
     model_inputs: Sequence[str] = ()
     model_outputs: Sequence[ModelOutput] = ()
+    alerts: Sequence[RaisedAlert] = ()
     update: RunUpdate | None = None
 
     def __len__(self) -> int:
         """Return how many entries it has."""
         inputs = len(self.datasets) + len(self.model_inputs)
         parts = (self.start is not None) + (self.update is not None)
-        return parts + inputs + len(self.deleted_tags) + len(self.model_outputs)
+        lists = len(self.deleted_tags) + len(self.model_outputs) + len(self.alerts)
+        return parts + inputs + lists

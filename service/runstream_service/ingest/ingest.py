@@ -12,6 +12,7 @@ from runstream.errors import InvalidArgument
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import KnownRoles
 from runstream_service.catalog import (
+    alerts,
     batch_runs,
     console,
     experiments,
@@ -127,7 +128,7 @@ class Ingest:
         if checked.row is None:
             row = self._create(caller, batch, writes, checked.experiment, models)
         else:
-            row = self._write_to_stored(batch, writes, checked, models)
+            row = self._write_to_stored(caller, batch, writes, checked, models)
         if writes.start is None:
             return AppliedRun(row, False, "") if writes.update else None
         is_new = checked.row is None
@@ -153,10 +154,15 @@ class Ingest:
         self._points.start_run(row.id)
         points = self._points.find_new(row.id, batch) if batch.keys else None
         _write_rest(row, batch, (), models)
-        return self._write_last(row, points, writes)
+        return self._write_last(caller, batch, row, points, writes)
 
     def _write_to_stored(
-        self, batch: Batch, writes: CatalogWrites, checked: CheckedRun, models: Mapping[str, int]
+        self,
+        caller: Caller,
+        batch: Batch,
+        writes: CatalogWrites,
+        checked: CheckedRun,
+        models: Mapping[str, int],
     ) -> Any:
         """Write to a run that is there, or raise before anything is written; return its row."""
         row = checked.row
@@ -167,7 +173,7 @@ class Ingest:
         if checked.is_applied:
             renew_revision(row.id, row.revision)
             _write_rest(row, batch, (), models)
-            return self._write_last(row, points, CatalogWrites())
+            return self._write_last(caller, batch, row, points, CatalogWrites())
         row, tags = batch_runs.write_ordered(row, batch, writes, checked.deleted_tags)
         is_ended = writes.update is not None and writes.update.status
         if (
@@ -177,14 +183,23 @@ class Ingest:
         ):
             row = run_rows.lock(row.uuid)  # it was lost, and goes on
         _write_rest(row, batch, tags, models)
-        return self._write_last(row, points, writes)
+        return self._write_last(caller, batch, row, points, writes)
 
-    def _write_last(self, row: Any, points: NewPoints | None, writes: CatalogWrites) -> Any:
+    def _write_last(
+        self,
+        caller: Caller,
+        batch: Batch,
+        row: Any,
+        points: NewPoints | None,
+        writes: CatalogWrites,
+    ) -> Any:
         """Write what follows all else of a batch, and return the row of the run."""
         if points is not None:
             self._points.append(points)
         insert_inputs(row.id, row.experiment_id, writes.datasets, writes.model_inputs)
         insert_outputs(row.id, writes.model_outputs)
+        for number, alert in enumerate(writes.alerts):
+            alerts.raise_once(caller, row.experiment_id, row.id, alert, batch.write, number)
         return row if writes.update is None else run_rows.update(row, writes.update)
 
 

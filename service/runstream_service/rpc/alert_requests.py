@@ -9,12 +9,12 @@ import base64
 import binascii
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from runstream.errors import FailedPrecondition, InvalidArgument, shorten
-from runstream.rules import check_key, check_run_id, check_text, check_title
+from runstream.rules import ALERT_TEXT_CHARACTERS, check_key, check_run_id, check_text, check_title
 from runstream.v1 import alert_service_pb2 as pb
 from runstream.v1.alert_pb2 import AlertDestinations
 from runstream.v1.alert_pb2 import AlertLevel as LevelOfContract
@@ -26,10 +26,10 @@ from runstream_service.catalog.alert_rules import (
     ConditionKind,
     Destinations,
 )
-from runstream_service.catalog.alerts import NewAlert
+from runstream_service.engine.catalog_writes import RaisedAlert
 
-#: Characters of the text of an alert at the most.
-TEXT_CHARACTERS = 10_000
+#: Alerts of one batch at the most.
+MAX_ALERTS = 100
 
 #: Destinations of each kind that a rule has at the most, and characters of one.
 MAX_DESTINATIONS = 5
@@ -166,16 +166,29 @@ def change(request: pb.UpdateAlertRuleRequest, sending: Sending) -> Change:
     )
 
 
-def new_alert(given: Any, at: str = "") -> NewAlert:
+def raised_alert(given: Any, at: str = "") -> RaisedAlert:
     """Return the alert of a CreateAlertRequest or a LoggedAlert.
 
     Args:
-        given: the message.
+        given: the message, or its twin.
         at: where it is in the request, for errors.
     """
     check_title(f"{at}title", given.title)
-    check_text(f"{at}text", given.text, TEXT_CHARACTERS)
-    return NewAlert(given.title, given.text, level(given.level, AlertLevel.INFO, at))
+    check_text(f"{at}text", given.text, ALERT_TEXT_CHARACTERS)
+    return RaisedAlert(given.title, given.text, level(given.level, AlertLevel.INFO, at))
+
+
+def raised_alerts(given: Sequence[Any]) -> list[RaisedAlert]:
+    """Return the alerts of a batch."""
+    if len(given) > MAX_ALERTS:
+        raise InvalidArgument(
+            f"A batch has {len(given)} alerts, the limit is {MAX_ALERTS}",
+            reason="ALERTS_TOO_MANY",
+            field="alerts",
+            value=len(given),
+            limit=MAX_ALERTS,
+        )
+    return [raised_alert(each, f"alerts[{i}].") for i, each in enumerate(given)]
 
 
 def check_subject(request: Any) -> None:

@@ -83,7 +83,7 @@ class AlertServicer(AlertServiceServicer):
             context.caller,
             request.experiment_id,
             request.run_id,
-            alert_requests.new_alert(request),
+            alert_requests.raised_alert(request),
             write_id(request.write),
             run_id=request.run_id,
         )

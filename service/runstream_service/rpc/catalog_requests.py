@@ -11,7 +11,7 @@ from runstream.contract.run_names import choose_name
 from runstream.errors import InvalidArgument
 from runstream.rules import check_experiment_name, check_run_id, check_text
 from runstream_service.engine.catalog_writes import CatalogWrites, RunStart
-from runstream_service.rpc import run_requests
+from runstream_service.rpc import alert_requests, run_requests
 
 
 def catalog_writes(request: Any) -> CatalogWrites | None:
@@ -24,6 +24,7 @@ def catalog_writes(request: Any) -> CatalogWrites | None:
         or request.datasets
         or request.model_inputs
         or request.model_outputs
+        or request.alerts
     ):
         return None
     datasets, model_inputs = run_requests.inputs(
@@ -35,6 +36,7 @@ def catalog_writes(request: Any) -> CatalogWrites | None:
         datasets=datasets,
         model_inputs=model_inputs,
         model_outputs=run_requests.outputs(request.model_outputs, "model_outputs"),
+        alerts=alert_requests.raised_alerts(request.alerts),
         update=run_requests.update(request.update, "update.") if is_updated else None,
     )
 

@@ -32,6 +32,7 @@ from runstream_service.catalog.alert_rules import (
     ConditionKind,
     Destinations,
 )
+from runstream_service.engine.catalog_writes import RaisedAlert
 from runstream_service.engine.store import Store, open_engine
 from runstream_service.engine.tables import AlertDelivery
 from support.alerts import SECRET, create_rule, raise_alert, wait_for_alerts
@@ -168,7 +169,7 @@ class Outbox:
         rule = alert_rule_updates.NewRule(
             "0", "", "r", level, condition, Destinations(urls), SECRET
         )
-        new = alerts.NewAlert("t", "", level)
+        new = RaisedAlert("t", "", level)
         with self.engine.connection_context(), self.engine.write_transaction():
             self.rule = alert_rule_updates.create(ANYONE, rule, None).row
             self.created = alerts.create(ANYONE, "0", "", new, None).row.creation_time

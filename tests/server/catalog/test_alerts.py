@@ -20,6 +20,7 @@ from runstream.v1.write_pb2 import WriteId
 from runstream_service.access.caller import ANYONE
 from runstream_service.catalog import alert_deliveries, alert_rule_updates, alert_rules, alerts
 from runstream_service.catalog.alert_rules import Condition, ConditionKind, Destinations
+from runstream_service.engine.catalog_writes import RaisedAlert
 from runstream_service.engine.sqlite import SqliteEngine
 from runstream_service.engine.store import Store
 from support.alerts import (
@@ -337,7 +338,7 @@ def test_rules_alerts_and_deliveries_have_a_bound(
     rule = alert_rule_updates.NewRule(
         "0", "", "r", alert_rules.AlertLevel.INFO, condition, to, SECRET
     )
-    new = alerts.NewAlert("t", "", alert_rules.AlertLevel.INFO)
+    new = RaisedAlert("t", "", alert_rules.AlertLevel.INFO)
     with store.engine.connection_context(), store.engine.write_transaction():
         alert_rule_updates.create(ANYONE, rule, None)
         made = [alerts.create(ANYONE, "0", "", new, None) for _ in range(5)]

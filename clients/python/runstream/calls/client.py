@@ -59,11 +59,11 @@ class TrackingClient(
     URI and the token that it was given. All clients of a process for one tracking URI and token
     share one connection and one stream.
 
-    `log_metric`, `log_metrics`, `log_batch`, `log_columns`, `log_param`, `log_params`, `set_tag`
-    and `set_tags` queue and return at once; what they queued is on disk when `flush` has returned,
-    or a call that reads or ends the same run. What the server refuses is raised by the next call
-    for the run. Every other method is one RPC, and durable when it has returned; they raise
-    `Unavailable` if the server cannot be reached for half a minute, and `DeadlineExceeded`.
+    `log_metric`, `log_metrics`, `log_batch`, `log_columns`, `log_param`, `log_params`, `set_tag`,
+    `set_tags` and `alert` queue and return at once; what they queued is on disk when `flush` has
+    returned, or a call that reads or ends the same run. What the server refuses is raised by the
+    next call for the run. Every other method is one RPC, and durable when it has returned; they
+    raise `Unavailable` if the server cannot be reached for half a minute, and `DeadlineExceeded`.
 
     Args:
         tracking_uri: where to log, in a form of `runstream.transport.tracking_uri`;

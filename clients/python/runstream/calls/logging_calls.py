@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -93,6 +94,17 @@ class LoggingCalls:
         """Queue tags; see `runstream.set_tags`."""
         self.buffer(run_id).set_tags(tags, on_error)
         return self._operations(run_id, synchronous)
+
+    def alert(
+        self,
+        run_id: str,
+        title: str,
+        text: str = "",
+        level: object = "INFO",
+        wait_duration: float | timedelta = 60,
+    ) -> None:
+        """Queue an alert; see `runstream.alert`."""
+        self.buffer(run_id).alert(title, text, level, wait_duration)
 
     def log_batch(
         self,

@@ -15,6 +15,7 @@ from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import to_texts
 from runstream.contract.run_names import choose_name
 from runstream.errors import InvalidArgument
+from runstream.v1.alert_pb2 import AlertLevel, LoggedAlert
 from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart, RunUpdate
 from runstream.v1.run_pb2 import (
     DatasetInput,
@@ -22,6 +23,8 @@ from runstream.v1.run_pb2 import (
     RunStatus,
     RunTag,
 )
+
+_LEVEL = "ALERT_LEVEL_"
 
 #: What stands before the name of an experiment where MLflow's functions want an id, and there is no
 #: server that can be asked for it. No id begins with it.
@@ -153,6 +156,35 @@ def outputs_batch(run_id: str, models: Iterable[tuple[str, int]]) -> LogBatchReq
     for i, model in enumerate(made):
         rules.check_model_id(f"models[{i}].model_id", model.model_id)
     return LogBatchRequest(run_id=run_id, model_outputs=made)
+
+
+def alert_batch(run_id: str, title: str, text: str, level: object) -> LogBatchRequest:
+    """Return the batch that raises an alert of a run (N2).
+
+    Args:
+        run_id: the run.
+        title: what happened.
+        text: more about it.
+        level: `INFO`, `WARN` or `ERROR`, or an enum with such a value.
+
+    Raises:
+        InvalidArgument: something breaks its rule.
+    """
+    name = str(getattr(level, "value", level)).upper()
+    levels = [key.removeprefix(_LEVEL) for key in AlertLevel.keys()[1:]]
+    if name not in levels:
+        raise InvalidArgument(
+            f"Invalid value {level!r} for parameter 'level' supplied: it must be one of "
+            f"{', '.join(levels)}",
+            reason="LEVEL_UNKNOWN",
+            field="level",
+            value=level,
+            limit=", ".join(levels),
+        )
+    alert = new_message(LoggedAlert, title=title, text=text, level=AlertLevel.Value(_LEVEL + name))
+    rules.check_title("title", alert.title)
+    rules.check_text("text", alert.text, rules.ALERT_TEXT_CHARACTERS)
+    return LogBatchRequest(run_id=run_id, alerts=[alert])
 
 
 def to_run_status(name: str) -> RunStatus.ValueType:

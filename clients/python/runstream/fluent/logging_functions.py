@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 from runstream import entities
@@ -199,6 +200,32 @@ def log_config(config: object, prefix: str = "", run_id: str | None = None) -> s
     """
     client, run_id = client_and_run_id(run_id)
     return client.log_config(run_id, config, prefix)
+
+
+def alert(
+    title: str,
+    text: str = "",
+    level: object = "INFO",
+    wait_duration: float | timedelta = 60,
+) -> None:
+    """Raise an alert of the active run, starting a run if there is none; returns at once.
+
+    The interface shows it, and the server tells whom the rules for raised alerts name. As all that
+    is logged, it is kept until a server has it, and then stored once.
+
+    Args:
+        title: what happened, 1 to 250 characters (N2).
+        text: more about it, up to 10,000 characters.
+        level: `INFO`, `WARN` or `ERROR`.
+        wait_duration: seconds, or a timedelta, for which another alert of this title and run is
+            left out.
+
+    Raises:
+        InvalidArgument: an argument breaks its rule.
+        RunstreamError: the server refused something that was logged to the run before.
+    """
+    client, run_id = client_and_run_id(None)
+    client.alert(run_id, title, text, level, wait_duration)
 
 
 def set_tag(key: str, value: object, synchronous: bool | None = None) -> RunOperations | None:

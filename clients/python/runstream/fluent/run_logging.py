@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from runstream import entities
 from runstream.calls.client import TrackingClient
@@ -74,6 +75,16 @@ class RunLogging:
     def set_tags(self, tags: Pairs, on_error: OnError = "raise") -> None:
         """Set tags; see `runstream.set_tags`."""
         self.buffer.set_tags(tags, on_error)
+
+    def alert(
+        self,
+        title: str,
+        text: str = "",
+        level: object = "INFO",
+        wait_duration: float | timedelta = 60,
+    ) -> None:
+        """Raise an alert; see `runstream.alert`."""
+        self.buffer.alert(title, text, level, wait_duration)
 
     def delete_tag(self, key: str) -> None:
         """Delete a tag; see `runstream.delete_tag`."""

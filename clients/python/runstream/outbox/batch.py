@@ -77,6 +77,7 @@ class Backlog(NamedTuple):
             + len(request.datasets)
             + len(request.model_inputs)
             + len(request.model_outputs)
+            + len(request.alerts)
         )
         pairs = len(request.params) + len(request.tags)
         return cls(len(request.metrics.value), pairs, len(request.console), changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from time import time_ns
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 from runstream import rules
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_pairs, to_texts
+from runstream.contract.run_batches import alert_batch
 from runstream.errors import InvalidArgument, RunstreamError
+from runstream.outbox import alert_pauses
 from runstream.outbox.batch import PackedBatch
 from runstream.outbox.buffer_contents import BufferContents
 from runstream.outbox.columns import make_table, pack_table, rows_of_table
@@ -184,6 +187,14 @@ class RunBuffer:
         buffer._batches.extend(pack_lines(buffer.run_id, lines))
         if buffer.must_wake:
             buffer._owner.wake_for(buffer)
+
+    def alert(self, title: str, text: str, level: object, wait_duration: float | timedelta) -> None:
+        """Queue an alert, unless one of this title was queued a moment ago (N11)."""
+        batch = alert_batch(self.run_id, title, text, level)
+        if isinstance(wait_duration, timedelta):
+            wait_duration = wait_duration.total_seconds()
+        if alert_pauses.take(self.run_id, title, wait_duration):
+            self.queue_batch(batch)
 
     def queue_batch(self, request: LogBatchRequest) -> None:
         """Queue a request as it is, in the order of params and tags: a start, datasets, ...
