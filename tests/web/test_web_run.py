@@ -313,15 +313,33 @@ TEXTS = {
 }
 
 
-def test_models_that_a_run_made_are_listed(server: ServerProcess, page: Page) -> None:
+def test_models_that_a_run_made_are_listed_with_their_files(
+    server: ServerProcess, page: Page, tmp_path: Path
+) -> None:
     with TrackingClient(server.uri) as client:
         run, other = (client.create_run("0").info.run_id for _ in range(2))
         model = client.create_logged_model(
             "0", name="<b>forest<b>", source_run_id=run, model_type="Classifier"
         )
+        for folder, flavor in (("of run", "xgboost"), ("of model", "sklearn")):
+            (tmp_path / folder).mkdir()
+            text = f"flavors:\n  {flavor}:\n    code: null\n"
+            (tmp_path / folder / "MLmodel").write_text(text)
+        client.log_artifacts(run, tmp_path / "of run")
+        client.log_model_artifacts(model.model_id, tmp_path / "of model")
     page.goto(f"{server.http}/#/runs/{run}")
     row = page.get_by_role("region", name="Models").get_by_role("row").nth(1)
     expect(row).to_contain_text(f"<b>forest<b>models:/{model.model_id}Classifier")
+    # Its files are found there, and are not those of the run that have the same path.
+    row.get_by_role("link", name="<b>forest<b>").click()
+    preview = page.get_by_role("region", name="Preview of MLmodel")
+    expect(preview.get_by_role("heading", name="Flavour sklearn")).to_be_visible()
+    page.get_by_label("Files of").select_option("the run")
+    page.get_by_role("treeitem", name="MLmodel").click()
+    expect(preview.get_by_role("heading", name="Flavour xgboost")).to_be_visible()
+    expect(preview.get_by_role("heading", name="Flavour sklearn")).to_have_count(0)
+    page.go_back()
+    expect(preview.get_by_role("heading", name="Flavour sklearn")).to_be_visible()
     page.goto(f"{server.http}/#/runs/{other}")
     expect(page.get_by_role("region", name="Models")).to_have_count(0)
 

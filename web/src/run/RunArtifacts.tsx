@@ -1,7 +1,11 @@
-// The artifacts of a run: a tree that can be searched, and what is chosen in it.
+// The artifacts of a run and of the models that it made: a tree that can be searched, and what is
+// chosen in it.
 
-import { createMemo, createSignal, Show } from "solid-js";
+import { useSearchParams } from "@solidjs/router";
+import { createMemo, createSignal, For, Show } from "solid-js";
 import { type Artifact, fileUrl, listFolder, zipUrl } from "../api/artifacts";
+import { listModels } from "../api/models";
+import type { Run } from "../api/runs";
 import { FilePreview } from "../files/FilePreview";
 import { FileTree } from "../files/FileTree";
 import { SeriesSteps } from "../files/SeriesSteps";
@@ -16,7 +20,46 @@ const FolderView = lazyPart(() => import("../files/FolderView"));
 
 const ROOT: Artifact = { path: "", name: "", isFolder: true, size: 0, sha256: "", uploaded: 0 };
 
-export default function RunArtifacts(props: { runId: string; isRunning: boolean }) {
+export default function RunArtifacts(props: { run: Run }) {
+  const [model] = useText("model");
+  const [, setQuery] = useSearchParams();
+  const models = createLoaded(
+    () => [props.run.experimentId, props.run.id, props.run.end] as const,
+    ([experimentId, runId]) => listModels(experimentId, runId),
+  );
+  // The server knows files of a model by its id, as it knows those of a run.
+  const owner = () => {
+    if (!model()) return props.run.id;
+    if (!models.latest()) return "";
+    return models.latest()?.find(({ model_id }) => model_id === model())?.model_id ?? props.run.id;
+  };
+  const choose = (id: string) =>
+    setQuery({ model: id || undefined, artifact: undefined, files: undefined });
+  return (
+    <>
+      <Show when={models.latest()?.length}>
+        <label class="bar">
+          Files of
+          <select onChange={(event) => choose(event.currentTarget.value)}>
+            <option value="">the run</option>
+            <For each={models.latest()}>
+              {({ model_id, name }) => (
+                <option value={model_id} selected={model_id === model()}>
+                  model {name}
+                </option>
+              )}
+            </For>
+          </select>
+        </label>
+      </Show>
+      <Show when={owner()} keyed fallback={<p class="loading">Loading…</p>}>
+        {(owner) => <Artifacts runId={owner} isRunning={props.run.end === null} />}
+      </Show>
+    </>
+  );
+}
+
+function Artifacts(props: { runId: string; isRunning: boolean }) {
   const [path, setPath] = useText("artifact");
   const [words, setWords] = useText("files");
   const [told, setTold] = createSignal<Artifact>(ROOT);

@@ -79,7 +79,11 @@ export function RunOverview(props: {
             title="Models"
             names={["Model", "URI", "Kind", "Created"]}
             keys={madeModels().map((_, i) => String(i))}
-            head={(key) => madeModels()[Number(key)]?.name}
+            head={(key) => (
+              <A href={filesOf(props.run, madeModels()[Number(key)]?.model_id)} title="Its files">
+                {madeModels()[Number(key)]?.name}
+              </A>
+            )}
             cells={(key) => {
               const model = madeModels()[Number(key)];
               return [
@@ -128,6 +132,11 @@ function Datasets(props: { run: Run }) {
       ]}
     />
   );
+}
+
+/** Returns the address of the files of a model, at its card. */
+function filesOf(run: Run, model = ""): string {
+  return `/runs/${run.id}?${new URLSearchParams({ tab: "artifacts", model, artifact: "MLmodel" })}`;
 }
 
 function metricTexts(run: Run, key: string): string[] {

@@ -96,7 +96,7 @@ function OneRun(props: { id: string }) {
                 <RunMedia run={now()} />
               </Match>
               <Match when={tab() === "artifacts"}>
-                <RunArtifacts runId={now().id} isRunning={now().end === null} />
+                <RunArtifacts run={now()} />
               </Match>
               <Match when={tab() === "console"}>
                 <RunConsole run={now()} live={live} />

@@ -3,6 +3,7 @@
 import type { Artifact } from "../api/artifacts";
 import type { Run, Status } from "../api/runs";
 import type { RunChange } from "../api/watch";
+import { shownName } from "../files/series";
 import { bytes, count, counted, duration } from "../parts/format";
 
 export interface RunEvent {
@@ -51,11 +52,16 @@ export function uploadsOf(files: Artifact[]): RunEvent[] {
 
 function told(files: Artifact[]): string {
   const size = bytes(files.reduce((sum, file) => sum + file.size, 0));
-  if (files.length === 1) return `Stored ${files[0]?.path} (${size})`;
-  const names = files.slice(0, 3).map((file) => file.path);
+  if (files.length === 1) return `Stored ${nameOf(files[0])} (${size})`;
+  const names = files.slice(0, 3).map(nameOf);
   const others = files.length - names.length;
   const rest = others > 0 ? ` and ${count(others)} more` : "";
   return `Stored ${counted(files.length, "file")} (${size}): ${names.join(", ")}${rest}`;
+}
+
+/** A path, with key and step in place of the name of a file of a series. */
+function nameOf(file: Artifact | undefined): string {
+  return file ? file.path.slice(0, -file.name.length) + shownName(file) : "";
 }
 
 /** Returns what a change tells that is committed while somebody looks. */
