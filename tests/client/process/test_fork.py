@@ -261,4 +261,5 @@ def test_an_interrupt_in_the_middle_of_a_fork_leaves_nothing_suspended(
         while logging._lock._is_owned():  # type: ignore[attr-defined]
             logging._lock.release()  # type: ignore[attr-defined]
     assert dropped
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
     assert len(client.get_metric_history(run_id, "loss")) == 100

@@ -11,14 +11,16 @@ it imported this module, with no `try` around it. It counts as a good one.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # typeshed does not know it
 import dis
 import gc
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -31,7 +33,7 @@ UNDELIVERED = 120
 _TERMINATING = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU")
 
 _our_handlers: dict[int, Callable[[int, FrameType | None], None]] = {}  # ours, by signal
-_mask_before_fork: Iterable[int] = ()  # what the forking thread blocked before
+_held_back: list[int] = []  # signals that wait until a fork is over
 _exit: Callable[[Any], NoReturn] = sys.exit
 _main: FrameType | None = None  # the outermost frame of the main thread
 _exit_code: object = None  # what the last SystemExit said
@@ -100,12 +102,8 @@ def catch_signals(finish: Callable[[str], None]) -> None:
 
 def _before_fork() -> None:
     # Python drops a signal that comes to a child before it is set up: let it come later.
-    global _mask_before_fork
-    _mask_before_fork = signal.pthread_sigmask(signal.SIG_BLOCK, _our_handlers)
-
-
-def _after_fork_in_parent() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, _mask_before_fork)
+    _held_back[:] = _our_handlers.keys() - signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    signal.pthread_sigmask(signal.SIG_BLOCK, _held_back)
 
 
 def _after_fork_in_child() -> None:
@@ -113,8 +111,13 @@ def _after_fork_in_child() -> None:
     for number, handler in _our_handlers.items():
         if signal.getsignal(number) is handler:
             signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, _mask_before_fork)
+    _let_come()
     _our_handlers.clear()
+
+
+# The function of C, which that of `signal` calls: a signal handler cannot raise before it has done
+# its work. One of Python could be left at its first line, and no signal would end the program.
+_let_come = partial(_signal.pthread_sigmask, signal.SIG_UNBLOCK, _held_back)
 
 
 def exit_as_undelivered() -> None:
@@ -217,6 +220,6 @@ sys.exit = _exit_and_record
 
 os.register_at_fork(
     before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
+    after_in_parent=_let_come,
     after_in_child=_after_fork_in_child,
 )
