@@ -146,6 +146,14 @@ STATED: dict[str, list[str | int]] = {
         "care.experiment_purge.MAX_HIDDEN",
         "rpc.maintenance_servicer.CALL_SECONDS",
     ],
+    "runs that one call tags; tags that it sets; keys that it deletes": [
+        "catalog.run_tagging.MAX_RUNS",
+        "catalog.run_tagging.MAX_TAGS",
+        "catalog.run_tagging.MAX_DELETED",
+    ],
+    "characters of the tags that one call sets, of all its runs together": [
+        "catalog.run_tagging.MAX_CHARACTERS"
+    ],
     "runs that one move names; that it moves, with child runs": [
         "catalog.run_moves.MAX_NAMED",
         "catalog.run_families.MAX_RUNS",

@@ -219,6 +219,7 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
         [{"experiment_ids": ["$experiment"], "metric_keys": {"keys": ["$key"]}}],
     ],
     "RunService.SetTag": [[{"run_id": "$run", **_TAGS[0]}]],
+    "RunService.TagRuns": [[{"run_ids": ["$run"], "tags": _TAGS, "deleted_tags": ["team"]}]],
     "RunService.UpdateRun": [[{"run_id": "$run", "run_name": "mine", "status": "KILLED"}]],
     "ServerService.GetServerInfo": [[{}]],
     "ServerService.ServeHttp": [[{}]],

@@ -16,6 +16,8 @@ from runstream_service.engine.statements import (
     MultiRowInsert,
     Statement,
     array_of,
+    in_ids,
+    in_texts,
 )
 from runstream_service.engine.tables import Run, RunTag
 
@@ -52,6 +54,26 @@ def set_tags(run: int, tags: Sequence[tuple[str, str]]) -> None:
         if key == NAME_TAG:
             _RENAME.run(value, run)
             changes.record_runs([run])
+
+
+def set_tags_of(runs: Sequence[int], tags: Sequence[tuple[str, str]]) -> None:
+    """Set the same tags of several runs; of a repeated key the last value stands."""
+    pairs = sorted(dict(tags).items())
+    values: list[Any] = []
+    for run in sorted(runs):
+        for key, value in pairs:
+            values += (run, key, value, parse_number(value))
+    _TAGS.run(values)
+    if name := dict(tags).get(NAME_TAG):
+        for run in runs:
+            _RENAME.run(name, run)
+
+
+def delete_tags_of(runs: Sequence[int], keys: Sequence[str]) -> None:
+    """Delete tags of several runs, none of which is a name; of those that are not there nothing."""
+    if keys:
+        of_runs = RunTag.run.in_(in_ids(runs))
+        RunTag.delete().where(of_runs & RunTag.key.in_(in_texts(keys))).execute()
 
 
 def missing_tags(run: int, keys: Sequence[str]) -> list[str]:

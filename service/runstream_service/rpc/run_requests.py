@@ -19,7 +19,8 @@ from runstream.rules import (
 )
 from runstream.v1 import run_service_pb2 as pb
 from runstream.v1.run_pb2 import DatasetInput, RunStatus
-from runstream_service.catalog import console, runs
+from runstream.v1.run_tagging_pb2 import TagRunsRequest
+from runstream_service.catalog import console, run_tagging, runs
 from runstream_service.engine import catalog_writes
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.catalog_writes import RunUpdate
@@ -105,6 +106,28 @@ def run_ids(named: Sequence[str], limit: int) -> list[str]:
     for i, run_id in enumerate(named):
         check_run_id(f"run_ids[{i}]", run_id)
     return list(dict.fromkeys(named))
+
+
+def tagging(request: TagRunsRequest) -> tuple[list[str], list[tuple[str, str]], list[str]]:
+    """Return the runs of a caller, the tags to set, and the keys of those to delete."""
+    for field, many, limit in (
+        ("tags", len(request.tags), run_tagging.MAX_TAGS),
+        ("deleted_tags", len(request.deleted_tags), run_tagging.MAX_DELETED),
+    ):
+        if many > limit:
+            raise InvalidArgument(
+                f"{field} has {many} entries, the limit is {limit}",
+                reason="TAGS_TOO_MANY",
+                field=field,
+                value=many,
+                limit=limit,
+            )
+    named = run_ids(request.run_ids, run_tagging.MAX_RUNS)
+    tags = [(tag.key, tag.value) for tag in request.tags]
+    Batch(named[0], tags=tags).check()
+    for key in request.deleted_tags:
+        check_text("deleted_tags", key)
+    return named, tags, list(request.deleted_tags)
 
 
 def description(request: pb.LogModelRequest) -> dict[str, Any]:

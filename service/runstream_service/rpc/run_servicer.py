@@ -7,6 +7,7 @@ from runstream.v1 import run_groups_pb2 as groups_pb
 from runstream.v1 import run_keys_pb2 as keys_pb
 from runstream.v1 import run_moves_pb2 as moves_pb
 from runstream.v1 import run_service_pb2 as pb
+from runstream.v1 import run_tagging_pb2 as tagging_pb
 from runstream.v1.console_pb2 import ConsoleLine
 from runstream.v1.run_service_pb2_grpc import RunServiceServicer
 from runstream_service.access.caller import Caller
@@ -17,6 +18,7 @@ from runstream_service.catalog import (
     model_outputs,
     run_deletion,
     run_moves,
+    run_tagging,
     runs,
 )
 from runstream_service.engine.batch import Batch
@@ -118,6 +120,15 @@ class RunServicer(RunServiceServicer):
         batch.check()
         await self._writer.submit(self._ingest.apply, context.caller, batch, run_id=batch.run_id)
         return pb.SetTagResponse()
+
+    async def TagRuns(
+        self, request: tagging_pb.TagRunsRequest, context: CallContext
+    ) -> tagging_pb.TagRunsResponse:
+        size = request.ByteSize()
+        tagging = await offload_if_large(size, run_requests.tagging, request)
+        await self._writer.wait_for_room()
+        await self._writer.submit(run_tagging.tag, context.caller, *tagging, size=size)
+        return tagging_pb.TagRunsResponse()
 
     async def DeleteTag(
         self, request: pb.DeleteTagRequest, context: CallContext
