@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runstream import TrackingClient
 from support.api import Api
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
     from support.postgres import Postgres
 
 ROOT = Path(__file__).parents[1]
+
+# Other suites run meanwhile: how long an example takes says nothing. Examples of a test share its
+# server, which is meant.
+settings.register_profile(
+    "runstream",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("runstream")
 
 
 def pytest_configure() -> None:

@@ -91,7 +91,6 @@ def test_no_message_is_the_fault_of_the_server(
         @settings(
             max_examples=20,
             database=None,
-            deadline=None,
             phases=[Phase.generate],  # the server changes, so a failure need not come again
             suppress_health_check=list(HealthCheck),
         )

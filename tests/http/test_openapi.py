@@ -54,7 +54,6 @@ def test_the_page_to_try_it_loads_from_here_alone(rest: Rest) -> None:
 @schema.parametrize()
 @settings(
     max_examples=25,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runstream.contract.wire_columns import read_table
@@ -29,7 +29,6 @@ def decode_by_contract(message: bytes) -> HistoryResponse:
     return HistoryResponse(response.run_id, response.total_points, read_table(response.metrics))
 
 
-@settings(deadline=None)
 @given(
     st.text(max_size=9),
     st.text(max_size=300),
@@ -49,7 +48,6 @@ def test_what_is_written_is_a_message_of_the_contract(
     assert found == (run_id, total, ([key], [len(rows)], *columns))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), INT64, INT64, st.floats()), max_size=9),
     st.integers(1, 9),

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc import StatusCode
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstream.v1 import experiment_service_pb2 as experiments
@@ -175,11 +175,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     server.stop()
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=25)
 @given(steps=st.lists(STEPS, min_size=10, max_size=40))
 def test_a_purge_removes_exactly_what_its_dry_run_counts(
     server: ServerProcess, connect: Callable[[str], Api], steps: list[tuple[Any, ...]]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstream_service.engine.batch import Batch
@@ -34,11 +34,7 @@ def server(
     server.stop()
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=150)
 @given(batches=BATCHES, resent=st.lists(st.integers(0, 7), max_size=6))
 def test_any_points_are_stored_once_and_summarised_right(
     server: ServerProcess,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runstream_service.points.chunk_columns import ChunkIntegers, decode_partly
@@ -39,7 +39,6 @@ def is_equal(found: Columns, expected: Columns) -> bool:
     return all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
 
 
-@settings(deadline=None)
 @given(st.lists(COLUMNS, min_size=1, max_size=4), st.data())
 def test_what_is_taken_of_chunks_is_what_was_encoded(
     parts: list[Columns], data: st.DataObject
@@ -55,7 +54,6 @@ def test_what_is_taken_of_chunks_is_what_was_encoded(
     assert is_equal(found.take(chosen), columns.take(chosen))
 
 
-@settings(deadline=None)
 @given(st.lists(STEPS.map(sorted), min_size=1, max_size=4), st.data())
 def test_the_first_of_chunks_that_is_not_less_is_found(
     parts: list[list[int]], data: st.DataObject

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstream.v1 import grouped_history_pb2 as pb
@@ -67,9 +67,7 @@ def middle_of(values: list[float]) -> float:
     return ordered[half] if len(ordered) % 2 else ordered[half - 1] / 2 + ordered[half] / 2
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(runs=RUNS, parts=st.integers(10, 30), median=st.booleans())
 def test_a_group_is_told_by_its_definition(
     shared: Api, runs: list[Points], parts: int, median: bool

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
@@ -131,9 +131,7 @@ def same(point: tuple[int, int, float]) -> tuple[int, int, str]:
     return point[0], point[1], repr(point[2] + 0.0)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(points=POINTS, most=st.integers(10, 60))
 @example([(0, t, math.nan if t % 7 == 0 else float(t % 11)) for t in range(100)], 20)
 @example([(LEAST, 1, 0.5), *((GREATEST, t, 1.0) for t in range(30))], 10)

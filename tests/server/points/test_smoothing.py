@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstream.v1 import metric_service_pb2 as pb
@@ -86,9 +86,7 @@ def smooth(points: Sequence[tuple[int, float]], kind: int, amount: float) -> lis
 
 
 @pytest.mark.parametrize(("kind", "amount"), KINDS)
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10)
 @given(points=st.lists(st.tuples(st.integers(0, 60), VALUES), min_size=1, max_size=50))
 def test_a_smoothed_value_is_that_of_all_points_by_its_definition(
     shared: Api, points: Points, kind: Any, amount: float

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runstream_service.engine.batch import Batch
@@ -140,9 +140,7 @@ def texts(points: list[Point]) -> list[tuple[int, int, str]]:
     return [(s, t, repr(v)) for s, t, v in points]
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150)
 @given(actions=ACTIONS, limit=st.integers(1, 50))
 @example([("append", {"a": [(0, 0, 0.0)] * 3}), ("seal", 1), ("append", {"a": [(0, 0, -0.0)]})], 1)
 def test_each_point_is_stored_and_read_once(
@@ -206,9 +204,7 @@ def check_chunks(run: int, series: int) -> None:
     assert points == sorted(points, key=order)
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100)
 @given(
     batches=st.lists(st.lists(ANY_POINT, min_size=1, max_size=30) | SPANS, min_size=1, max_size=6),
     most=st.integers(10, 60),

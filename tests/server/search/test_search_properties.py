@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstream.v1.experiment_service_pb2 import CreateExperimentRequest
@@ -223,9 +223,7 @@ def shared(
     server.stop()
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(
     runs=RUNS,
     filters=st.lists(FILTERS, min_size=1, max_size=6),
