@@ -60,6 +60,37 @@ def test_runs_are_tagged_and_the_tags_taken_back(
     assert [team for _, _, team in stored(server, runs)] == ["red", None, None]
 
 
+def test_a_tag_is_removed_from_those_that_have_it_and_comes_back(
+    server: ServerProcess, page: Page, runs: dict[str, str]
+) -> None:
+    with TrackingClient(server.uri) as client:
+        client.set_tag(runs["b"], "team", "blue")
+        client.set_tag(runs["c"], "team", "red")
+        client.flush()
+    for name in ("a", "b", "c"):
+        page.get_by_label(f"Select {name}", exact=True).check()
+    box = page.get_by_role("combobox", name="Filter runs")
+    box.fill("run_name IN ('a', 'b')")
+    box.press("Enter")
+    expect(page.get_by_text("1 of them not in sight")).to_be_visible()
+    page.get_by_role("button", name="Tag").click()
+    dialog = page.get_by_role("dialog", name="Tag 2 runs")
+    remove = dialog.get_by_role("button", name="Remove tag")
+    dialog.get_by_label("Key").fill("tea")
+    expect(dialog.get_by_role("status")).to_have_text("None of them has this tag.")
+    expect(remove).to_be_disabled()
+    dialog.get_by_label("Key").fill("team")
+    expect(dialog.get_by_role("status")).to_have_text("2 of 2 runs have it: “red” (1), “blue” (1)")
+    with page.expect_request("**/runs/tag") as asked:
+        remove.click()
+    assert set(asked.value.post_data_json["run_ids"]) == {runs["a"], runs["b"]}  # by one call
+    expect(page.get_by_role("gridcell", name="blue")).to_have_count(0)
+    assert [team for _, _, team in stored(server, runs)] == [None, None, "red"]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("gridcell", name="blue")).to_have_count(1)
+    assert [team for _, _, team in stored(server, runs)] == ["red", "blue", "red"]
+
+
 def test_a_tag_that_breaks_a_rule_is_refused_where_it_was_typed(
     server: ServerProcess, page: Page, runs: dict[str, str]
 ) -> None:

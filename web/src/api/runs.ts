@@ -40,7 +40,7 @@ export const SOURCE_TAG = "mlflow.source.name";
 export const COMMIT_TAG = "mlflow.source.git.commit";
 
 const IDS_AT_ONCE = 500;
-const MOVED_AT_ONCE = 1_000;
+const NAMED_AT_ONCE = 1_000;
 // A browser has six connections to a server, and the watch has one of them.
 const AT_ONCE = 4;
 
@@ -166,6 +166,19 @@ export async function deleteTag(id: string, key: string): Promise<void> {
   await answered(api.POST("/api/2.0/mlflow/runs/delete-tag", { body: { run_id: id, key } }));
 }
 
+/** Deletes tags of runs, where they are, and sets others. */
+export async function tagRuns(
+  ids: string[],
+  tags: Record<string, string>,
+  deleted: string[] = [],
+): Promise<void> {
+  const pairs = Object.entries(tags).map(([key, value]) => ({ key, value }));
+  for (let i = 0; i < ids.length; i += NAMED_AT_ONCE) {
+    const body = { run_ids: ids.slice(i, i + NAMED_AT_ONCE), tags: pairs, deleted_tags: deleted };
+    await answered(api.POST("/api/1.0/runstream/runs/tag", { body }));
+  }
+}
+
 /** Deletes runs; with their child runs, restoring them brings those back, too. */
 export async function deleteRuns(ids: string[], withChildren = false): Promise<void> {
   const body = { with_children: withChildren };
@@ -177,8 +190,8 @@ export async function deleteRuns(ids: string[], withChildren = false): Promise<v
 /** Moves runs with their child runs to another experiment; returns the ids of all that were moved. */
 export async function moveRuns(ids: string[], experimentId: string): Promise<string[]> {
   const moved: string[] = [];
-  for (let i = 0; i < ids.length; i += MOVED_AT_ONCE) {
-    const body = { run_ids: ids.slice(i, i + MOVED_AT_ONCE), experiment_id: experimentId };
+  for (let i = 0; i < ids.length; i += NAMED_AT_ONCE) {
+    const body = { run_ids: ids.slice(i, i + NAMED_AT_ONCE), experiment_id: experimentId };
     const { run_ids = [] } = await answered(api.POST("/api/1.0/runstream/runs/move", { body }));
     moved.push(...run_ids);
   }

@@ -3,17 +3,7 @@
 import { useNavigate } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, on, Show } from "solid-js";
 import type { Experiment } from "../api/experiments";
-import {
-  deleteRuns,
-  deleteTag,
-  forEach,
-  moveRuns,
-  type Run,
-  readRuns,
-  renameRun,
-  restoreRuns,
-  setTag,
-} from "../api/runs";
+import { deleteRuns, moveRuns, type Run, readRuns, renameRun, restoreRuns } from "../api/runs";
 import { DeleteForGood } from "../parts/DeleteForGood";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { FormDialog } from "../parts/FormDialog";
@@ -22,6 +12,7 @@ import { Menu } from "../parts/Menu";
 import { MoveRuns } from "../parts/MoveRuns";
 import { attempt, tell } from "../parts/notices";
 import { MOST_COMPARED } from "../runs/compared";
+import { TagRuns } from "./TagRuns";
 
 export function RunActions(props: {
   experimentId: string;
@@ -111,19 +102,6 @@ export function RunActions(props: {
     props.changed();
     tell(`Renamed ${run.name} to ${name}`, async () => {
       await renameRun(run.id, run.name);
-      props.changed();
-    });
-  };
-  const tag = async ([key = "", text = ""]: string[]) => {
-    // What was there is read now: the table need not show it.
-    const before = await readRuns(ids(), { metrics: [], params: [], tags: [key] });
-    await forEach(ids(), (id) => setTag(id, key, text));
-    props.changed();
-    tell(`Tagged ${counted(before.length, "run")} with ${key}`, async () => {
-      await forEach(before, (run) => {
-        const old = run.tags.get(key);
-        return old === undefined ? deleteTag(run.id, key) : setTag(run.id, key, old);
-      });
       props.changed();
     });
   };
@@ -251,11 +229,10 @@ export function RunActions(props: {
         />
       </Show>
       <Show when={asked() === "tag"}>
-        <FormDialog
-          title={`Tag ${counted(ids().length, "run")}`}
-          fields={[{ label: "Key", suggestions: props.tagKeys }, { label: "Value" }]}
-          action="Set tag"
-          done={tag}
+        <TagRuns
+          ids={ids()}
+          tagKeys={props.tagKeys}
+          changed={props.changed}
           close={() => setAsked(undefined)}
         />
       </Show>
