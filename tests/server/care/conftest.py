@@ -14,9 +14,11 @@ import pytest
 
 from runstream import TrackingClient
 from runstream.entities import Dataset, DatasetInput
+from runstream.v1.alert_pb2 import AlertDestinations
 from runstream.v1.console_pb2 import CONSOLE_STREAM_STDOUT, ConsoleLine
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream_service.access.token_text import digest_of
+from support.alerts import SECRET, create_rule, raise_alert
 from support.api import Api
 from support.copies import TOKEN
 from support.server_process import ServerProcess
@@ -63,6 +65,7 @@ def fill(client: TrackingClient, api: Api) -> None:
     client.set_experiment_tag(experiment, "stage", "prod")
     client.create_document(experiment, "report", "findings", "\0 \U0010ffff")
     client.create_document(experiment, "view", "", "x=time")
+    add_alerts(client, api, experiment)
     for number in range(RUNS):
         run_id = client.create_run(experiment, run_name=f"\0 \U0010ffff {number}").info.run_id
         client.log_params(run_id, {f"p{i}": text for i, text in enumerate(NUMBERS)})
@@ -93,3 +96,17 @@ def fill(client: TrackingClient, api: Api) -> None:
 def source(filled: Path, tmp_path: Path) -> Path:
     """A copy of that file."""
     return Path(shutil.copy(filled, tmp_path / "source.db"))
+
+
+def add_alerts(client: TrackingClient, api: Api, experiment: str) -> None:
+    """Add rules, an alert, and a delivery of it."""
+    watched = client.create_run(experiment).info.run_id
+    create_rule(api, run_id=watched, run_silent={"minutes": 9})
+    create_rule(
+        api,
+        experiment_id=experiment,
+        alert_raised={},
+        destinations=AlertDestinations(webhook_urls=["https://hooks.example.com/"]),
+        webhook_secret=SECRET,
+    )
+    raise_alert(api, run_id=watched, title="raised", text="\0 \U0010ffff")
