@@ -40,6 +40,11 @@ const RunPage = lazyPart(() => import("./run/RunPage"));
 const ReportsPage = lazyPart(() => import("./reports/ReportsPage"));
 const ReportPage = lazyPart(() => import("./reports/ReportPage"));
 const ComparePage = lazyPart(() => import("./compare/ComparePage"));
+const AlertBell = lazyPart(() => import("./alerts/AlertBell"));
+const AlertsPage = lazyPart(() => import("./alerts/AlertsPage"));
+
+// Alerts are read after what the page is for.
+const BELL_MS = 1_000;
 
 returnAfterSignIn();
 
@@ -53,6 +58,8 @@ function Frame(props: RouteSectionProps) {
   // In a frame of another page it has none of its own.
   const isBare = () => props.location.query.frame === "none";
   const [help, setHelp] = createSignal(false);
+  const [bell, setBell] = createSignal(false);
+  setTimeout(() => setBell(true), BELL_MS);
   const isRouting = useIsRouting();
   useBeforeLeave(({ to }) => noteDestination(typeof to === "string" ? to : ""));
   createEffect(() => isRouting() || noteDestination(""));
@@ -95,6 +102,13 @@ function Frame(props: RouteSectionProps) {
               </span>
             )}
           </Show>
+          <span class="bell-place">
+            <Suspense>
+              <Show when={bell() && !signedOut()}>
+                <AlertBell />
+              </Show>
+            </Suspense>
+          </span>
           <button type="button" class="quiet" onClick={() => setHelp(true)}>
             Keys
           </button>
@@ -187,6 +201,7 @@ render(
       <Route path={["/", "/experiments"]} component={ExperimentsPage} />
       <Route path="/experiments/:experiment" component={ExperimentPage} />
       <Route path="/experiments/:experiment/reports" component={ReportsPage} />
+      <Route path="/experiments/:experiment/alerts" component={AlertsPage} />
       <Route path="/reports/:report" component={ReportPage} />
       <Route path={["/experiments/:experiment/runs/:run", "/runs/:run"]} component={RunPage} />
       <Route path="/compare" component={ComparePage} />

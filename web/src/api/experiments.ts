@@ -121,6 +121,22 @@ export async function readExperiment(id: string): Promise<Pick<Experiment, "name
   return { name: shownName(experiment?.name ?? "", id), role: roleOf(experiment?.role) };
 }
 
+/** Returns the names of experiments, deleted or not, by their ids. */
+export async function experimentNames(ids: string[]): Promise<Map<string, string>> {
+  const { experiments = [] } = await answered(
+    api.POST("/api/2.0/mlflow/experiments/search", {
+      body: {
+        filter: `experiment_id IN (${ids.map(quoted).join(", ")})`,
+        view_type: "ALL",
+        max_results: ids.length,
+      },
+    }),
+  );
+  return new Map(
+    experiments.map(({ experiment_id: id = "", name = "" }) => [id, shownName(name, id)]),
+  );
+}
+
 export async function createExperiment(name: string): Promise<string> {
   const answer = await answered(api.POST("/api/2.0/mlflow/experiments/create", { body: { name } }));
   return answer.experiment_id ?? "";

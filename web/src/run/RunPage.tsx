@@ -26,6 +26,7 @@ const RunArtifacts = lazyPart(() => import("./RunArtifacts"));
 const RunMedia = lazyPart(() => import("./RunMedia"));
 const RunConsole = lazyPart(() => import("./RunConsole"));
 const RunCode = lazyPart(() => import("./RunCode"));
+const RunAlerts = lazyPart(() => import("./RunAlerts"));
 
 const TABS = {
   "": "Overview",
@@ -34,6 +35,7 @@ const TABS = {
   artifacts: "Artifacts",
   console: "Console",
   code: "Code",
+  alerts: "Alerts",
 };
 
 export default function RunPage() {
@@ -103,6 +105,9 @@ function OneRun(props: { id: string }) {
               </Match>
               <Match when={tab() === "code"}>
                 <RunCode run={now()} />
+              </Match>
+              <Match when={tab() === "alerts"}>
+                <RunAlerts run={now()} mayWrite={changeable() && !now().deleted} />
               </Match>
             </Switch>
           </>

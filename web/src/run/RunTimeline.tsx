@@ -2,6 +2,8 @@
 // somebody looks.
 
 import { createMemo, createSignal, For, Show } from "solid-js";
+import { newestOf } from "../alerts/feed";
+import { listAlerts } from "../api/alerts";
 import { firstFiles } from "../api/artifacts";
 import type { Schemas } from "../api/client";
 import type { Run } from "../api/runs";
@@ -10,10 +12,11 @@ import { count, time } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { ScrollRegion } from "../parts/ScrollRegion";
 import type { LiveRuns } from "../runs/liveRuns";
-import { changesOf, type RunEvent, statesOf, uploadsOf } from "./events";
+import { alertsOf, changesOf, type RunEvent, statesOf, uploadsOf } from "./events";
 
 const MOST_FILES = 1_000;
 const MOST_EVENTS = 200;
+const MOST_ALERTS = 50;
 
 export function RunTimeline(props: {
   run: Run;
@@ -24,6 +27,11 @@ export function RunTimeline(props: {
   const files = createLoaded(
     () => [props.run.id, props.run.end] as const,
     ([id]) => firstFiles(id, MOST_FILES),
+  );
+  // Rules tell of a run while it goes on, and when it has ended.
+  const alerts = createLoaded(
+    () => [props.run.id, props.run.end, newestOf({ ...props.run, runId: props.run.id })] as const,
+    ([runId]) => listAlerts({ runId, most: MOST_ALERTS }),
   );
   const [seen, setSeen] = createSignal<RunEvent[]>([]);
   props.live.listen((changes) => {
@@ -42,7 +50,8 @@ export function RunTimeline(props: {
       }),
     );
     const stored = uploadsOf(files.latest()?.files ?? []);
-    const all = [...statesOf(props.run), ...made, ...stored, ...seen()];
+    const told = alertsOf(alerts.latest()?.alerts ?? []);
+    const all = [...statesOf(props.run), ...made, ...stored, ...told, ...seen()];
     return all.sort((a, b) => a.at - b.at).slice(0, MOST_EVENTS);
   });
   return (

@@ -1,5 +1,6 @@
 // What happened to a run, in the order of time.
 
+import type { Alert } from "../api/alerts";
 import type { Artifact } from "../api/artifacts";
 import type { Run, Status } from "../api/runs";
 import type { RunChange } from "../api/watch";
@@ -11,7 +12,7 @@ export interface RunEvent {
   at: number;
   text: string;
   /** What it is about: a state, or something that was stored. */
-  kind: "state" | "bad" | "stored" | "tag";
+  kind: "state" | "warn" | "bad" | "stored" | "tag";
 }
 
 const LOST_TAG = "runstream.lost";
@@ -33,6 +34,20 @@ export function statesOf(run: Run): RunEvent[] {
     ? `Lost: its program was not heard of any more. ${lost}`
     : `${ENDS[run.status] ?? "Ended"} after ${duration(run.end - run.start)}`;
   return [start, { at: run.end, text, kind: lost || run.status === "FAILED" ? "bad" : "state" }];
+}
+
+const LEVELS = {
+  INFO: { word: "Alert", kind: "state" },
+  WARN: { word: "Warning", kind: "warn" },
+  ERROR: { word: "Error", kind: "bad" },
+} as const;
+
+/** Returns what alerts of a run tell. */
+export function alertsOf(alerts: Alert[]): RunEvent[] {
+  return alerts.map(({ at, title, level }) => {
+    const { word, kind } = LEVELS[level];
+    return { at, text: `${word}: ${title}`, kind };
+  });
 }
 
 /** Returns what uploads of files tell: those that came together as one. */

@@ -133,6 +133,9 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
         <A class="button" href={`/experiments/${props.experimentId}/reports`}>
           Reports
         </A>
+        <A class="button" href={`/experiments/${props.experimentId}/alerts`}>
+          Alerts
+        </A>
         <Show when={caller()?.name}>
           <button type="button" onClick={() => setGranting(true)}>
             Access
