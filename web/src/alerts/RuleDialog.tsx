@@ -1,6 +1,6 @@
 // The form of a rule: when it tells, how bad that is, and whom.
 
-import { createSignal, createUniqueId, For, Match, Show, Switch } from "solid-js";
+import { createSignal, For, Match, Show, Switch } from "solid-js";
 import { type AlertRule, createRule, updateRule } from "../api/alertRules";
 import { LEVELS, type Level } from "../api/alerts";
 import { type ApiError, shown } from "../api/client";
@@ -108,28 +108,26 @@ function ConditionFields(props: {
   errorAt: (field: Field) => string | undefined;
   experimentId: string;
 }) {
-  const id = createUniqueId();
   const kind = () => props.typed.kind;
   return (
     <>
-      <label>
-        Tell when
-        <select
-          aria-describedby={id}
-          onChange={(event) => props.set({ kind: event.currentTarget.value as Kind })}
-        >
-          <For each={Object.entries(KINDS)}>
-            {([name, { name: text }]) => (
-              <option value={name} selected={name === kind()}>
-                {text}
-              </option>
-            )}
-          </For>
-        </select>
-        <span id={id} class="hint">
-          {KINDS[kind()].meaning}
-        </span>
-      </label>
+      <Labelled label="Tell when" hint={KINDS[kind()].meaning} error={undefined}>
+        {(id, about) => (
+          <select
+            id={id}
+            aria-describedby={about}
+            onChange={(event) => props.set({ kind: event.currentTarget.value as Kind })}
+          >
+            <For each={Object.entries(KINDS)}>
+              {([name, { name: text }]) => (
+                <option value={name} selected={name === kind()}>
+                  {text}
+                </option>
+              )}
+            </For>
+          </select>
+        )}
+      </Labelled>
       <Show when={kind().startsWith("metric_")}>
         <MetricField
           value={props.typed.metric}
@@ -171,18 +169,19 @@ function ConditionFields(props: {
 
 function LevelField(props: { label: string; value: Level; set: (level: Level) => void }) {
   return (
-    <label>
-      {props.label}
-      <select onChange={(event) => props.set(event.currentTarget.value as Level)}>
-        <For each={LEVELS}>
-          {(level) => (
-            <option value={level} selected={level === props.value}>
-              {LEVEL_WORDS[level]}
-            </option>
-          )}
-        </For>
-      </select>
-    </label>
+    <Labelled label={props.label} error={undefined}>
+      {(id) => (
+        <select id={id} onChange={(event) => props.set(event.currentTarget.value as Level)}>
+          <For each={LEVELS}>
+            {(level) => (
+              <option value={level} selected={level === props.value}>
+                {LEVEL_WORDS[level]}
+              </option>
+            )}
+          </For>
+        </select>
+      )}
+    </Labelled>
   );
 }
 
