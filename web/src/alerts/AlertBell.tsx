@@ -5,19 +5,18 @@ import {
   createEffect,
   createSignal,
   createUniqueId,
-  lazy,
   on,
   onCleanup,
   Show,
   Suspense,
 } from "solid-js";
-import { part } from "../api/connection";
+import { lazyPart } from "../parts/lazyPart";
 import { alerts, followAlerts, MOST } from "./feed";
 import { notify } from "./notifications";
 import { unseenOf } from "./seen";
 import "../style/alerts.css";
 
-const NewestAlerts = lazy(() => part(() => import("./NewestAlerts")));
+const NewestAlerts = lazyPart(() => import("./NewestAlerts"));
 
 export default function AlertBell() {
   const id = createUniqueId();

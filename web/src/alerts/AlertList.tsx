@@ -53,10 +53,12 @@ function Where(props: {
   ofRun: boolean;
 }) {
   const experiment = () => `/experiments/${props.alert.experimentId}`;
+  // What a rule tells has the point in its text.
   const point = () => {
-    const { metric, step, value } = props.alert;
-    if (!metric) return "";
-    return `${metric}${value === undefined ? "" : ` is ${number(value)}`}${step === undefined ? "" : ` at step ${step}`}`;
+    const { metric, step, value, text } = props.alert;
+    if (!metric || text.includes(metric)) return "";
+    const is = value === undefined ? "" : ` is ${number(value)}`;
+    return `${metric}${is}${step === undefined ? "" : ` at step ${step}`}`;
   };
   return (
     <p class="where">

@@ -11,7 +11,7 @@ const MARKS: Record<Level, string> = { INFO: "●", WARN: "▲", ERROR: "✕" };
 
 export function LevelMark(props: { level: Level }) {
   return (
-    <span class={`level ${props.level.toLowerCase()}`}>
+    <span class={`level level-${props.level.toLowerCase()}`}>
       <span aria-hidden="true">{MARKS[props.level]}</span> {LEVEL_WORDS[props.level]}
     </span>
   );
