@@ -410,7 +410,7 @@ def test_axe_finds_nothing_in_the_list_and_the_form(
     create_rule(api, experiment_id=experiment, name="W" * 250, run_failed={})
     page.set_viewport_size({"width": 400, "height": 800})
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         page.goto(f"{server.http}/#/experiments/{experiment}/alerts")
         expect(page.locator("main .alerts > li")).to_have_count(3)
         bell(page).click()
