@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test $(FOLDERS) test-jvm test-integrations test-alone fuzz chaos lint proto web screenshots bench clean
+.PHONY: demo serve test $(FOLDERS) test-jvm test-integrations test-alone fuzz chaos lint proto web screenshots pictures bench clean
 
 demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -91,6 +91,9 @@ web: $(WEB) ## build the web interface
 
 screenshots: $(INSTALLED) $(WEB) ## take the pictures of the README anew
 	PYTHONPATH=tests .venv/bin/python web/screenshots.py
+
+pictures: $(INSTALLED) $(WEB) ## take the pictures anew with which tests compare pages
+	RUNSTREAM_TAKE_PICTURES=1 .venv/bin/python -m pytest -q tests/web/test_web_pictures.py
 
 bench: $(INSTALLED) $(WEB)
 	.venv/bin/python -m benchmarks $(ARGS)

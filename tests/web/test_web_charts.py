@@ -36,7 +36,7 @@ def test_each_metric_has_a_panel_in_the_group_of_its_prefix(see: See, content: C
     page = see(f"/experiments/{content.experiment_id}?tab=charts&flat=1")
     groups = page.locator("details.group")
     expect(groups.locator("summary")).to_have_text(
-        ["metrics 3 metrics", "train/ 2 metrics", "val/ 2 metrics"]
+        ["val/ 2 metrics", "train/ 2 metrics", "metrics 3 metrics"]
     )
     expect(groups.nth(1).locator("figure .title")).to_have_text(["train/accuracy", "train/loss"])
     expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).to_have_count(6)
@@ -157,7 +157,7 @@ def test_smoothing_keeps_the_raw_line_faintly(see: See, content: Content) -> Non
     red, green, blue = (round(255 - (255 - part) / 4) for part in run_colour(page))
     faint = read_drawing(figure, (red, green, blue))
     spike = faint.between(at - 0.01, at + 0.01)
-    assert min(min(rows, default=1) for rows in spike) < 0.2
+    assert min(min(rows, default=1) for rows in spike) < 0.4
 
 
 _TEXTS = """

@@ -166,3 +166,21 @@ def test_links_to_the_former_tabs_lead_to_panels(see: See, content: Content) -> 
     expect(page.get_by_role("img", name="val/loss by lr")).to_be_visible()
     page = see(f"/experiments/{content.experiment_id}?tab=parallel&axes=params.lr,metrics.val/loss")
     expect(page.locator("svg text.name")).to_have_text(["lr", "val/loss"])
+
+
+def test_parallel_coordinates_begin_with_what_differs_and_fit_into_their_panel(
+    see: See, content: Content
+) -> None:
+    page = see(
+        f"/experiments/{content.experiment_id}?flat=1&panels={panels_text('*1;kind=parallel')}"
+    )
+    figure = page.locator("figure.panel").first
+    names = figure.locator("text.name")
+    # `layers` is the same of all; the metric that matters most is the last, whose values are colours.
+    expect(names).to_have_text(["lr", "note", "optimizer", "val/loss", "val/accuracy"])
+    expect(figure.locator("rect.shade")).to_have_count(40)
+    room = figure.bounding_box()
+    last = names.last.bounding_box()
+    assert room
+    assert last
+    assert last["x"] + last["width"] <= room["x"] + room["width"]

@@ -123,3 +123,37 @@ def test_an_exported_report_shows_its_charts_without_a_server(
     assert len(lines) == 21
     assert set(requests) <= {"file", "data"}
     offline.close()
+
+
+def test_an_exported_report_has_drawings_tables_and_texts_of_panels(
+    server: ServerProcess,
+    page: Page,
+    browser: Browser,
+    experiment: str,
+    client: TrackingClient,
+    tmp_path: Path,
+) -> None:
+    kinds = (
+        "*1;kind=scatter;px=metrics.loss;py=metrics.acc",
+        "*2;kind=parallel;of=metrics.loss|metrics.acc",
+        "*3;kind=table;of=metrics.loss",
+        "*4;kind=text;text=**told** here",
+    )
+    text = f"```runstream\nmetric=/Parallel|by|Numbers|told/\npanels={','.join(kinds)}\n```\n"
+    report = client.create_document(experiment, "report", "Drawn", text)
+    page.goto(f"{server.http}/#/reports/{report.document_id}")
+    expect(page.get_by_role("article").get_by_role("figure")).to_have_count(4)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export HTML").click()
+    file = tmp_path / "report.html"
+    download.value.save_as(file)
+    offline = browser.new_context(offline=True)
+    alone = offline.new_page()
+    alone.goto(file.as_uri())
+    pictures = alone.get_by_role("img", name="Chart of")
+    expect(pictures).to_have_count(2)
+    for picture in pictures.all():
+        assert picture.evaluate("image => image.naturalWidth") > 100
+    expect(alone.get_by_role("row", name="second")).to_contain_text("0.05")
+    expect(alone.locator("figure strong")).to_have_text("told")
+    offline.close()

@@ -72,6 +72,16 @@ def test_datasets_lead_to_all_runs_that_read_them(server: ServerProcess, page: P
     expect(page).to_have_title("Default · Runstream")
 
 
+def test_a_value_leads_to_all_runs_that_have_it(see: See, content: Content) -> None:
+    page = see(f"/runs/{content.runs[0]}")
+    page.get_by_role("region", name="Params").get_by_role("link", name="adam").click()
+    expect(page.get_by_role("button", name="Edit params.optimizer = 'adam'")).to_be_visible()
+    expect(page.locator(".row .name a")).to_have_text(["adam-0.1", "adam-0.3"])
+    page.go_back()
+    page.get_by_role("region", name="Tags").get_by_role("link", name="train.py").click()
+    expect(page.locator(".row .name a")).to_have_count(7)
+
+
 def test_status_and_values_move_while_it_runs(server: ServerProcess, page: Page) -> None:
     with TrackingClient(server.uri) as client:
         run = client.create_run("0", run_name="moving").info.run_id

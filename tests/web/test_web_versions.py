@@ -106,3 +106,29 @@ def test_a_page_that_waited_for_the_server_has_its_style(server: ServerProcess, 
     server.restart()
     expect(page.get_by_role("heading", level=1)).to_have_text("first")
     expect(page.locator(".facts")).to_have_css("display", "grid")
+
+
+def test_a_part_whose_file_is_gone_says_so_in_its_place(
+    versioned: ServerProcess, folder: Path, page: Page
+) -> None:
+    with TrackingClient(versioned.uri) as client:
+        run = client.create_run("0", run_name="first").info.run_id
+    page.goto(f"{versioned.http}/#/runs/{run}")
+    expect(page.locator(".facts")).to_be_visible()
+    before = entry(page)
+    # It was loaded anew a moment ago: servers of two versions are behind one address.
+    page.evaluate("sessionStorage.setItem('runstream.reloaded', String(Date.now() + 60_000))")
+    versioned.kill()
+    rename_assets(folder)
+    versioned.restart()
+    page.get_by_role("tab", name="Code").click()
+    missing = page.get_by_text("This part of the page could not be loaded")
+    expect(missing).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("first")
+    page.get_by_role("tab", name="Overview").click()
+    expect(page.locator(".facts")).to_be_visible()
+    page.get_by_role("tab", name="Code").click()
+    page.get_by_role("button", name="Load the page anew").click()
+    expect(page.get_by_role("tab", name="Code", selected=True)).to_be_visible()
+    expect(missing).to_have_count(0)
+    assert entry(page) != before

@@ -35,7 +35,7 @@ export function PanelSection(props: {
   return (
     <details class="group" open={isOpen()} onToggle={toggle}>
       <summary>
-        {name()} <span class="hint">{counted(section().panels.length, noun())}</span>
+        <h2>{name()}</h2> <span class="hint">{counted(section().panels.length, noun())}</span>
       </summary>
       <Show when={isOpen()}>
         <div class="section-menu">
