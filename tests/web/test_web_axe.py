@@ -1,4 +1,4 @@
-"""Menus, dialogs and states that no address has, as axe sees them: light, dark and high contrast."""
+"""Menus, dialogs and panels of each kind, as axe sees them: light, dark and high contrast."""
 
 from __future__ import annotations
 

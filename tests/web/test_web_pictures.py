@@ -150,7 +150,7 @@ def differing(one: Pixels, other: Pixels) -> list[tuple[int, int]]:
 
 
 def distance(one: Pixels, other: Pixels) -> Pixels:
-    """Return how far each pixel is from the most similar one near its place in the other picture."""
+    """Return how far each pixel is from the most similar one near its place in the other."""
     least = np.full(one.shape[:2], 255, dtype=np.int16)
     for down in range(-MOVED, MOVED + 1):
         for right in range(-MOVED, MOVED + 1):

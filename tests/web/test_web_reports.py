@@ -139,7 +139,7 @@ def test_an_exported_report_has_drawings_tables_and_texts_of_panels(
         "*3;kind=table;of=metrics.loss",
         "*4;kind=text;text=**told** here",
     )
-    text = f"```runstream\nmetric=/Parallel|by|Numbers|told/\npanels={','.join(kinds)}\n```\n"
+    text = f"```runstream\nmetric=/Parallel|by|Numbers|Text/\npanels={','.join(kinds)}\n```\n"
     report = client.create_document(experiment, "report", "Drawn", text)
     page.goto(f"{server.http}/#/reports/{report.document_id}")
     expect(page.get_by_role("article").get_by_role("figure")).to_have_count(4)

@@ -207,11 +207,17 @@ export default function ParallelPanel(props: KindProps) {
 
 /** Returns the axes to begin with: params that differ, and the metrics that matter, the first last. */
 function firstAxes(runs: Run[]): Column[] {
-  const params = [...new Set(runs.flatMap((run) => [...run.params.keys()]))].sort();
-  const differing = params.filter(
-    (key) => new Set(runs.map((run) => run.params.get(key))).size > 1,
-  );
-  const metrics = inOrderOfWeight(new Set(runs.flatMap((run) => [...run.metrics.keys()])));
+  // A run that lacks one of them is not drawn, so they are what most runs have.
+  const most = (group: "params" | "metrics") => {
+    const counts = new Map<string, number>();
+    for (const run of runs)
+      for (const key of run[group].keys()) counts.set(key, (counts.get(key) ?? 0) + 1);
+    return [...counts].flatMap(([key, count]) => (count > runs.length / 2 ? [key] : []));
+  };
+  const params = most("params").sort();
+  const valuesOf = (key: string) => new Set(runs.flatMap((run) => run.params.get(key) ?? []));
+  const differing = params.filter((key) => valuesOf(key).size > 1);
+  const metrics = inOrderOfWeight(most("metrics"));
   return [
     ...(differing.length ? differing : params).slice(0, 4).map((key) => `params.${key}`),
     ...metrics
