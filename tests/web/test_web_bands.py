@@ -223,7 +223,8 @@ def test_bars_are_those_of_groups(page: Page, grouped: Grouped) -> None:
     assert [text[0] for text in texts] == ["lr 10 (20)", "lr 0.1 (20)", "lr 0.02 (20)"]
     assert [float(text[1]) for text in texts] == pytest.approx(mean, rel=1e-4)
     figure.locator(".bar-row").first.click()
-    expect(page.locator(".row.pointed")).to_contain_text("lr 10")
+    eye = page.locator(".row.pointed").get_by_role("button", name="Draw lr 10")
+    expect(eye).to_be_visible()
     fill = figure.locator(".bar-row rect").first.evaluate("bar => getComputedStyle(bar).fill")
     red, green, blue = map(int, re.findall(r"\d+", fill))
     assert f"#{red:02x}{green:02x}{blue:02x}" == swatch(legend(page).nth(2))
