@@ -109,6 +109,34 @@ def test_an_answer_that_comes_late_is_not_shown_as_another_file(show: Show, page
             expect(page.get_by_role("alert")).to_have_count(0)
 
 
+DAMAGED = {
+    "sound.mp3": "The browser cannot play this sound.",
+    "film.mp4": "The browser cannot play this video.",
+    "image.png": "The browser cannot show this image.",
+    "image.svg": "The browser cannot show this image.",
+    "array.npy": "This is no file of NumPy.",
+    "arrays.npz": "This is no file of NumPy.",
+    "rows.parquet": "This is no Parquet file.",
+    "rows.feather": "This is no Arrow file.",
+    "weights.safetensors": "This is no file of safetensors.",
+    "cells.ipynb": "This file is no JSON.",
+}
+
+
+@pytest.fixture
+def damaged(files: Path) -> None:
+    for name in DAMAGED:
+        (files / name).write_bytes(np.random.default_rng(1).bytes(5_000))
+
+
+@pytest.mark.usefixtures("damaged")
+def test_a_damaged_file_of_each_kind_says_so(show: Show) -> None:
+    page = show()
+    for name, text in DAMAGED.items():
+        page.get_by_role("treeitem", name=name).click()
+        expect(page.get_by_role("region", name=f"Preview of {name}")).to_contain_text(text)
+
+
 @pytest.fixture
 def folders(files: Path) -> None:
     (files / "deep" / "down").mkdir(parents=True)

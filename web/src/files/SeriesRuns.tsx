@@ -1,7 +1,7 @@
 // One series of files, of each run at the same step.
 
 import { A } from "@solidjs/router";
-import { createMemo, For, Match, Show, Switch } from "solid-js";
+import { createMemo, createSignal, For, Match, Show, Switch } from "solid-js";
 import { fileUrl } from "../api/artifacts";
 import { lazyPart } from "../parts/lazyPart";
 import { FilePreview } from "./FilePreview";
@@ -175,6 +175,7 @@ function OneFile(props: {
   file: StepFile;
   look?: PixelLook | undefined;
 }) {
+  const [failed, setFailed] = createSignal(false);
   return (
     <Switch fallback={<FilePreview runId={props.runId} artifact={props.file.artifact} isSmall />}>
       <Match when={props.look}>
@@ -183,14 +184,17 @@ function OneFile(props: {
         )}
       </Match>
       <Match when={props.series.kind === "image"}>
-        <img
-          loading="lazy"
-          src={fileUrl(props.runId, props.file.artifact.path)}
-          alt={`${props.series.key}, step ${props.file.step}`}
-          onLoad={({ currentTarget: image }) =>
-            image.classList.toggle("coarse", image.naturalWidth < SMALL)
-          }
-        />
+        <Show when={!failed()} fallback={<p class="hint">The browser cannot show this image.</p>}>
+          <img
+            loading="lazy"
+            src={fileUrl(props.runId, props.file.artifact.path)}
+            alt={`${props.series.key}, step ${props.file.step}`}
+            onError={() => setFailed(true)}
+            onLoad={({ currentTarget: image }) =>
+              image.classList.toggle("coarse", image.naturalWidth < SMALL)
+            }
+          />
+        </Show>
       </Match>
     </Switch>
   );

@@ -10,6 +10,7 @@ const MOST_ELEMENTS = 300_000;
 
 export default function SvgImage(props: ShownFile) {
   const [anyway, setAnyway] = createSignal(false);
+  const [failed, setFailed] = createSignal(false);
   const safe = createLoaded(
     () => [props.runId, props.artifact.path, props.artifact.sha256, props.artifact.size] as const,
     async ([run, path, , size]) =>
@@ -29,7 +30,13 @@ export default function SvgImage(props: ShownFile) {
           </Show>
         }
       >
-        <img src={fileUrl(props.runId, props.artifact.path)} alt={props.artifact.name} />
+        <Show when={!failed()} fallback={<p class="hint">The browser cannot show this image.</p>}>
+          <img
+            src={fileUrl(props.runId, props.artifact.path)}
+            alt={props.artifact.name}
+            onError={() => setFailed(true)}
+          />
+        </Show>
       </Show>
     </>
   );

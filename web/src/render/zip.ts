@@ -141,5 +141,6 @@ async function inflate(file: FileSource, start: number, end: number, length: num
     throw new FileProblem("This file is damaged.");
   }
   await reader.cancel();
+  file.step();
   return found.subarray(0, filled);
 }

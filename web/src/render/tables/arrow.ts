@@ -36,6 +36,7 @@ export async function arrowTable(file: FileSource): Promise<TableSource> {
   const bytes = await file.read(0, file.size);
   const table = decoded(bytes);
   const names = table.names.slice(0, MOST_COLUMNS).map(String);
+  if (!names.length) throw new FileProblem("This is no Arrow file.");
   const columns = names.map((name, i) => {
     const type = table.schema.fields[i]?.type;
     const kind = TYPES[type?.typeId ?? 0] ?? "";
