@@ -2,10 +2,10 @@
 
 There is a mixin of methods for each service of the contract: `logging_calls`, `run_calls`,
 `search_calls`, `metric_calls`, `experiment_calls`, `artifact_calls`, `logged_model_calls`,
-`console_calls`, `watch_calls`, `maintenance_calls`, `server_calls`, `access_calls` and
-`document_calls`; and `start_calls` for handles of runs. Above `artifact_calls` are
-`artifact_content_calls` (texts, dictionaries, figures, images), `media_calls` (sound, histograms,
-series), `config_calls` and `table_calls`.
+`console_calls`, `watch_calls`, `maintenance_calls`, `server_calls`, `access_calls`,
+`document_calls` and `alert_calls`; and `start_calls` for handles of runs. Above `artifact_calls`
+are `artifact_content_calls` (texts, dictionaries, figures, images), `media_calls` (sound,
+histograms, series), `config_calls` and `table_calls`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from runstream.calls.access_calls import AccessCalls
+from runstream.calls.alert_calls import AlertCalls
 from runstream.calls.config_calls import ConfigCalls
 from runstream.calls.console_calls import ConsoleCalls
 from runstream.calls.document_calls import DocumentCalls
@@ -52,6 +53,7 @@ class TrackingClient(
     StartCalls,
     AccessCalls,
     DocumentCalls,
+    AlertCalls,
 ):
     """A client for services, tools and programs that log many runs at once.
 

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from runstream import rules
 from runstream.contract import generated_names
+from runstream.contract.alert_fields import to_level
 from runstream.contract.messages import new_message
 from runstream.contract.params_and_tags import to_texts
 from runstream.contract.run_names import choose_name
 from runstream.errors import InvalidArgument
-from runstream.v1.alert_pb2 import AlertLevel, LoggedAlert
+from runstream.v1.alert_pb2 import LoggedAlert
 from runstream.v1.logging_service_pb2 import LogBatchRequest, RunStart, RunUpdate
 from runstream.v1.run_pb2 import (
     DatasetInput,
@@ -23,8 +24,6 @@ from runstream.v1.run_pb2 import (
     RunStatus,
     RunTag,
 )
-
-_LEVEL = "ALERT_LEVEL_"
 
 #: What stands before the name of an experiment where MLflow's functions want an id, and there is no
 #: server that can be asked for it. No id begins with it.
@@ -170,18 +169,7 @@ def alert_batch(run_id: str, title: str, text: str, level: object) -> LogBatchRe
     Raises:
         InvalidArgument: something breaks its rule.
     """
-    name = str(getattr(level, "value", level)).upper()
-    levels = [key.removeprefix(_LEVEL) for key in AlertLevel.keys()[1:]]
-    if name not in levels:
-        raise InvalidArgument(
-            f"Invalid value {level!r} for parameter 'level' supplied: it must be one of "
-            f"{', '.join(levels)}",
-            reason="LEVEL_UNKNOWN",
-            field="level",
-            value=level,
-            limit=", ".join(levels),
-        )
-    alert = new_message(LoggedAlert, title=title, text=text, level=AlertLevel.Value(_LEVEL + name))
+    alert = new_message(LoggedAlert, title=title, text=text, level=to_level(level))
     rules.check_title("title", alert.title)
     rules.check_text("text", alert.text, rules.ALERT_TEXT_CHARACTERS)
     return LogBatchRequest(run_id=run_id, alerts=[alert])

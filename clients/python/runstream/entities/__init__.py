@@ -7,6 +7,7 @@ programs use many of them. So the client says `entities.Run` where it means `Run
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runstream.entities.alert import Alert, AlertDelivery, AlertRule
     from runstream.entities.audit_entry import AuditEntry
     from runstream.entities.console_line import ConsoleLine
     from runstream.entities.dataset import Dataset, DatasetInput
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from runstream.entities.view_type import ViewType
 else:
     _MODULES = {
+        "Alert": "alert",
+        "AlertDelivery": "alert",
+        "AlertRule": "alert",
         "AuditEntry": "audit_entry",
         "CallerInfo": "token",
         "ConsoleLine": "console_line",
@@ -90,6 +94,9 @@ else:
 
 
 __all__ = [
+    "Alert",
+    "AlertDelivery",
+    "AlertRule",
     "AuditEntry",
     "CallerInfo",
     "ConsoleLine",

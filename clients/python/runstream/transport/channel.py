@@ -24,6 +24,7 @@ from runstream.v1.server_service_pb2_grpc import ServerServiceStub
 
 if TYPE_CHECKING:
     from runstream.v1.access_service_pb2_grpc import AccessServiceStub
+    from runstream.v1.alert_service_pb2_grpc import AlertServiceStub
     from runstream.v1.artifact_service_pb2_grpc import ArtifactServiceStub
     from runstream.v1.document_service_pb2_grpc import DocumentServiceStub
     from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
@@ -164,3 +165,9 @@ class Stubs:
         from runstream.v1.document_service_pb2_grpc import DocumentServiceStub
 
         return DocumentServiceStub(self._calls)
+
+    @cached_property
+    def alerts(self) -> AlertServiceStub:
+        from runstream.v1.alert_service_pb2_grpc import AlertServiceStub
+
+        return AlertServiceStub(self._calls)
