@@ -66,6 +66,22 @@ def test_runs_are_moved_with_child_runs_and_back_and_both_pages_follow(
         assert client.get_run(ids["a"]).data.metrics == {"loss": 0.5}
 
 
+def test_the_menu_of_selected_runs_stays_on_the_screen_of_a_phone(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        client.create_run("0", run_name="a")
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status")
+    page.get_by_label("Select a", exact=True).check()
+    page.get_by_role("button", name="More actions").click()
+    for item in page.get_by_role("menuitem").all():
+        box = item.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 400
+
+
 def test_a_run_is_moved_from_its_page_by_the_keyboard(server: ServerProcess, page: Page) -> None:
     with TrackingClient(server.uri) as client:
         target = client.create_experiment("the target")

@@ -17,7 +17,7 @@ export function ExperimentPicker(props: {
 }) {
   const group = createUniqueId();
   const [text, setText] = createSignal("");
-  const [chosen, setChosen] = createSignal<Experiment>();
+  const [chosen, setChosen] = createSignal("");
   const found = createLoaded(
     () => [text()] as const,
     ([words]) => searchExperiments(words, "active"),
@@ -27,15 +27,12 @@ export function ExperimentPicker(props: {
       (experiment) => experiment.id !== props.without && may(experiment, "write"),
     );
   const hasMore = () => all().length > MOST_SHOWN || !!found.latest()?.next;
-  // What is not in sight is not chosen.
-  const isShown = () =>
-    all()
-      .slice(0, MOST_SHOWN)
-      .some(({ id }) => id === chosen()?.id);
+  const inSight = () => all().slice(0, MOST_SHOWN);
+  const byId = (id: string) => inSight().find((experiment) => experiment.id === id);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    const experiment = chosen();
-    if (experiment && isShown()) props.choose(experiment);
+    const experiment = byId(chosen());
+    if (experiment) props.choose(experiment);
   };
   return (
     <form class="ask" onSubmit={submit}>
@@ -49,25 +46,26 @@ export function ExperimentPicker(props: {
       <Show when={found.error()}>
         {(error) => <ErrorNote error={error()} again={found.again} />}
       </Show>
-      <fieldset class="choices">
+      <fieldset class="picks">
         <legend class="unseen">Experiment</legend>
+        {/* By their ids: one that is read again keeps its focus. */}
         <For
-          each={all().slice(0, MOST_SHOWN)}
+          each={inSight().map((experiment) => experiment.id)}
           fallback={
             <p class="hint">
               {found.loading() ? "Loading…" : "No other experiment that you may write to."}
             </p>
           }
         >
-          {(experiment) => (
+          {(id) => (
             <label>
               <input
                 type="radio"
                 name={group}
-                checked={chosen()?.id === experiment.id}
-                onChange={() => setChosen(experiment)}
+                checked={chosen() === id}
+                onChange={() => setChosen(id)}
               />
-              {experiment.name}
+              {byId(id)?.name}
             </label>
           )}
         </For>
@@ -79,7 +77,7 @@ export function ExperimentPicker(props: {
         <button type="button" onClick={() => props.cancel()}>
           Cancel
         </button>
-        <button type="submit" class="primary" disabled={!isShown()}>
+        <button type="submit" class="primary" disabled={!byId(chosen())}>
           {props.action}
         </button>
       </footer>

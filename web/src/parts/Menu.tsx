@@ -2,6 +2,8 @@
 
 import { createSignal, createUniqueId, For, Show } from "solid-js";
 
+const MARGIN = 8;
+
 export interface MenuItem {
   label: string;
   act: () => void;
@@ -14,9 +16,14 @@ export function Menu(props: { label: string; items: MenuItem[] }) {
   const [open, setOpen] = createSignal(false);
   let root!: HTMLDivElement;
   let button!: HTMLButtonElement;
+  let items!: HTMLDivElement;
   const entries = () => [...root.querySelectorAll<HTMLElement>("[role=menuitem]")];
   const show = () => {
     setOpen(true);
+    // It ends where the button does, unless that is beyond the left edge of the page.
+    items.style.translate = "";
+    const beyond = Math.max(0, MARGIN - items.getBoundingClientRect().left);
+    items.style.translate = beyond ? `${beyond}px` : "";
     entries()[0]?.focus();
   };
   const hide = () => {
@@ -63,7 +70,7 @@ export function Menu(props: { label: string; items: MenuItem[] }) {
       >
         ⋯
       </button>
-      <div id={id} class="items" role="menu" aria-label={props.label} hidden={!open()}>
+      <div ref={items} id={id} class="items" role="menu" aria-label={props.label} hidden={!open()}>
         <Show when={open()}>
           <For each={props.items}>
             {(item) => (

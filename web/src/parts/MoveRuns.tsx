@@ -34,8 +34,8 @@ export function MoveRuns(props: {
         </Show>
         <Show when={props.children}>
           <p>
-            {isOne() ? "Its" : "Their"} {counted(props.children, "child run")} and the runs below go
-            along, if they are in this experiment.
+            {counted(props.children, "child run")} in this experiment{" "}
+            {props.children === 1 ? "goes" : "go"} along, with the runs below.
           </p>
         </Show>
         <p>
