@@ -15,7 +15,10 @@ from support.rpc_methods import METHODS
 from support.secret_scene import STRANGERS, Scene
 
 # What an RPC needs to be done before, by its name.
-BEFORE = {"ExperimentService.RestoreExperiment": "ExperimentService.DeleteExperiment"}
+BEFORE = {
+    "ExperimentService.RestoreExperiment": "ExperimentService.DeleteExperiment",
+    "MaintenanceService.PurgeExperiment": "RunService.DeleteRun",
+}
 
 # What strangers add to by what they try, such as experiments of theirs.
 OF_ALL = ("SearchAuditLog", "SearchExperiments")
