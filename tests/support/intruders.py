@@ -140,6 +140,7 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
         [{"run_id": "$run", "tags": _TAGS}, {"run_id": "$run"}],
         [{"run_id": "$run", "update": {"run_name": "mine", "status": "KILLED"}}],
         [{"run_id": "$run", "deleted_tags": ["team"], **_INPUTS}],
+        [{"run_id": "$run", "alerts": [{"title": "mine"}]}],
         [{"run_id": "$run", **_INPUTS, "model_outputs": [{"model_id": "$model"}]}],
         [{"run_id": "fedcba9876543210" * 2, "start": _START, "tags": _TAGS}],
     ],
