@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Request, expect
 
 from runstream import TrackingClient
@@ -131,6 +132,10 @@ def test_a_group_has_an_eye_and_one_colour_that_its_single_runs_share(
     expect(legend(page)).to_have_text(["lr 0.02 20 runs", "lr 10 20 runs", "r59"])
     assert swatch(legend(page).nth(2)) == swatch(legend(page).nth(1)) == colours[2]
     expect(find_panel(page, "loss")).to_have_accessible_name("loss, mean of 2 groups, 1 run")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert Axe().run(page).response["violations"] == []
+    page.emulate_media(color_scheme="light")
     # Another order and other groups beside it change no colour.
     page.get_by_role("button", name="Hide all").click()
     expect(page.get_by_text("No group is shown.")).to_be_visible()
@@ -139,6 +144,12 @@ def test_a_group_has_an_eye_and_one_colour_that_its_single_runs_share(
     page.keyboard.press("e")
     expect(legend(page)).to_have_text(["lr 10 20 runs"])
     assert swatch(legend(page).first) == colours[2]
+    page.get_by_role("button", name="Default").click()
+    page.get_by_role("button", name="Draw lr 0.1").click()
+    expect(legend(page)).to_have_text(["lr 0.02 20 runs", "lr 10 20 runs"])
+    page.get_by_role("button", name="Do not group by params.lr").click()
+    expect(legend(page)).to_have_text([f"r{RUNS - 1 - i}" for i in range(10)])
+    expect(page.get_by_role("button", name="Default")).to_have_count(0)
 
 
 def test_zooming_reads_finer_points_of_groups(server: ServerProcess, page: Page) -> None:

@@ -25,8 +25,11 @@ export function createVisibleRuns(of: {
 }) {
   const [query, setQuery] = useSearchParams();
   const text = (name: string) => String(query[name] ?? "");
-  const opened = createMemo(() => idsOf(text(OPENED)));
-  const closed = createMemo(() => new Set(idsOf(text(CLOSED))));
+  // Eyes of groups mean nothing once runs are not grouped any more.
+  const listOf = (name: string) =>
+    idsOf(text(name)).filter((id) => of.groups() !== undefined || !isGroupId(id));
+  const opened = createMemo(() => listOf(OPENED));
+  const closed = createMemo(() => new Set(listOf(CLOSED)));
   const base = createMemo(() => {
     if (text(EYES) === "none") return [];
     const isAll = text(EYES) === "all";
@@ -77,7 +80,7 @@ export function createVisibleRuns(of: {
     /** How many would be drawn, if there was no limit. */
     wanted: () => wanted().length,
     /** Whether eyes decide, and not the selection or the beginning of the list. */
-    isChosen: () => !!(text(EYES) || text(OPENED) || text(CLOSED)),
+    isChosen: () => !!(text(EYES) || opened().length || closed().size),
     toggle,
     setAll,
   };
