@@ -81,6 +81,15 @@ STATED: dict[str, list[str | int]] = {
         "search.run_groups.MAX_KEYS",
     ],
     "different values of runs that are grouped": ["engine.budget.ANSWER_BYTES"],
+    "importance of params: runs that are read; params; texts of a param that are told apart": [
+        "search.param_importance.MAX_RUNS",
+        "search.param_columns.MAX_PARAMS",
+        "search.param_columns.MAX_TEXTS",
+    ],
+    "importance of params: the time in which trees are grown": [
+        "search.param_importance.GROWING_SECONDS"
+    ],
+    "importance of params: different values": ["engine.budget.ANSWER_BYTES"],
     "a page of artifacts": ["rpc.artifact_servicer.PAGE_FILES"],
     "a list of the artifact proxy, which has no pages": ["http.mlflow_artifacts.MAX_LISTED_FILES"],
     "a page of a history; histories of several runs together": ["rpc.metric_servicer.PAGE_POINTS"],
