@@ -40,6 +40,7 @@ def find_media(page: Page, name: str) -> Locator:
 
 def widths(panel: Locator) -> list[int]:
     images = panel.locator(".media-files img")
+    expect(images).not_to_have_count(0)
     for image in images.all():
         image.scroll_into_view_if_needed()
         expect(image).not_to_have_js_property("naturalWidth", 0)

@@ -1,6 +1,6 @@
 // What the drawn runs logged by step under one key, side by side at the same step.
 
-import { createMemo, createSignal, For, onCleanup, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, on, onCleanup, Show } from "solid-js";
 import { isSame, readSeries, stepsOf } from "../../files/mediaSeries";
 import { type MediaRun, SeriesRuns, SeriesViewChoice } from "../../files/SeriesRuns";
 import { StepSlider } from "../../files/StepSlider";
@@ -39,6 +39,9 @@ export default function MediaPanel(props: KindProps) {
   );
   // Those that were read before stay in sight while other runs are read.
   const found = createMemo(() => media.latest() ?? [], undefined, { equals: isSame });
+  // It is read when it comes into sight.
+  const isWaiting = () =>
+    name().length === 2 && ids().length > 0 && !media.latest() && !media.error();
   const steps = createMemo(() => stepsOf(found()));
   const step = () => {
     const { step: text = "" } = props.fields;
@@ -49,10 +52,19 @@ export default function MediaPanel(props: KindProps) {
     setMoved(wanted);
     clearTimeout(late);
     late = setTimeout(() => {
-      props.set({ step: wanted === steps().at(-1) ? undefined : String(wanted) });
-      setMoved(undefined);
+      const text = wanted === steps().at(-1) ? undefined : String(wanted);
+      if (text === props.fields.step) setMoved(undefined);
+      else props.set({ step: text });
     }, ADDRESS_MS);
   };
+  // The address is told anew a moment after it was changed.
+  createEffect(
+    on(
+      () => props.fields.step,
+      () => setMoved(undefined),
+      { defer: true },
+    ),
+  );
   const timer = setInterval(() => {
     const isLive = seen() && runs().some(({ isRunning }) => isRunning);
     if (isLive && !document.hidden) media.again();
@@ -76,7 +88,7 @@ export default function MediaPanel(props: KindProps) {
       }}
       title={titleOf(props.panel)}
       label={`${titleOf(props.panel)}, ${told()}`}
-      busy={media.loading()}
+      busy={isWaiting() || media.loading()}
       hint={<span class="hint">{told()}</span>}
       actions={[]}
     >
@@ -87,7 +99,7 @@ export default function MediaPanel(props: KindProps) {
         <Show
           when={steps().length}
           fallback={
-            <Show when={!media.loading() && !media.error()}>
+            <Show when={!isWaiting() && !media.error()}>
               <p class="hint">
                 {name().length === 2
                   ? "The runs that are drawn have logged none of this."
