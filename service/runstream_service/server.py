@@ -207,7 +207,7 @@ def _check_regularly(
         parts.feed.run(),
         orphans.take_over_regularly(readers, writer),
         mark_lost_runs_regularly(writer, parts.heartbeats, config.lost_after),
-        parts.rule_book.refresh_regularly(writer),
+        parts.rule_book.refresh_regularly(writer, is_shared=store.engine.IS_SHARED),
         parts.silence.look_regularly(writer),
         parts.deliveries.deliver_regularly(writer, readers),
         check_regularly(store.files),

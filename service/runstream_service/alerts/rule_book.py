@@ -93,11 +93,19 @@ class RuleBook:
         self._is_stale = True
         return result
 
-    async def refresh_regularly(self, writer: Writer) -> None:
-        """Look for rules that were not changed by `change`, until cancelled."""
+    async def refresh_regularly(self, writer: Writer, *, is_shared: bool) -> None:
+        """Read the rules, and look for changes that `change` did not make, until cancelled.
+
+        Args:
+            writer: of the database.
+            is_shared: whether other servers may add rules.
+        """
+        is_first = True
         while True:
-            with suppress(RunstreamError):  # the writer has logged it
-                await writer.submit(self._refresh)
+            if is_first or is_shared or self._of_experiment:
+                with suppress(RunstreamError):  # the writer has logged it
+                    await writer.submit(self._refresh)
+                    is_first = False
             await asyncio.sleep(_PAUSE)
 
     def _refresh(self) -> None:

@@ -73,7 +73,7 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, *, allow_priva
         await asyncio.wait_for(_post(url, headers, body, allow_private), DEADLINE)
     except asyncio.TimeoutError:
         raise DeliveryError(f"no answer within {DEADLINE:g} s") from None
-    except (OSError, h11.RemoteProtocolError) as error:
+    except (OSError, UnicodeError, h11.ProtocolError) as error:  # also of a host that is no name
         raise DeliveryError(f"{type(error).__name__}: {error}") from None
 
 

@@ -292,6 +292,9 @@ def test_a_receiver_that_is_slow_or_cannot_be_reached_has_not_got_it(
             post(url, allow_private=True)
     with pytest.raises(DeliveryError, match="ConnectionRefusedError"):
         post(url, allow_private=True)
+    for host in ("a" * 64, "a..b"):
+        with pytest.raises(DeliveryError, match="UnicodeError"):
+            post(f"http://{host}/", allow_private=True)
 
 
 @pytest.mark.sqlite
