@@ -84,10 +84,11 @@ export function ChartSettings(props: {
         <label title="One cursor and one range for all charts">
           <input
             type="checkbox"
+            aria-label="Synchronise"
             checked={settings.isSynchronised()}
             onChange={(event) => settings.synchronise(event.currentTarget.checked)}
           />
-          Synchronise
+          Sync
         </label>
         <Show when={props.isGrouped}>
           <label>
@@ -116,8 +117,8 @@ export function ChartSettings(props: {
           More
         </button>
         <span class="space" />
-        <button type="button" onClick={() => props.add()}>
-          Add panel
+        <button type="button" aria-label="Add panel" title="Add panel" onClick={() => props.add()}>
+          Add
         </button>
       </div>
       <Show when={isOpen()}>

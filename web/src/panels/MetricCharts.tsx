@@ -129,6 +129,12 @@ export default function MetricCharts(props: {
     setEdited(panels.add({ kind: "line", in: first, of: "" }));
   };
 
+  const keys = () => props.groups?.by ?? [];
+  const groupName = (id: string) => {
+    const group = groups().get(id);
+    return group && groupTitle(group, keys());
+  };
+
   return (
     <div ref={root} class="charts">
       <Show when={frame() !== "none"}>
@@ -158,7 +164,7 @@ export default function MetricCharts(props: {
               <button
                 type="button"
                 class="quiet"
-                title={runs().get(id)?.name}
+                title={runs().get(id)?.name ?? groupName(id)}
                 aria-pressed={shared.shown() === id}
                 onClick={() => choose(id)}
               >
@@ -166,7 +172,7 @@ export default function MetricCharts(props: {
                 <Show when={groups().get(id)}>
                   {(group) => (
                     <>
-                      {groupTitle(group(), props.groups?.by ?? [])}{" "}
+                      {keys().length > 1 ? group().names.join(", ") : groupName(id)}{" "}
                       <span class="hint">{membersText(group())}</span>
                     </>
                   )}
