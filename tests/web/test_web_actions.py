@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -83,7 +85,8 @@ def test_a_tag_is_removed_from_those_that_have_it_and_comes_back(
     expect(dialog.get_by_role("status")).to_have_text("2 of 2 runs have it: “red” (1), “blue” (1)")
     with page.expect_request("**/runs/tag") as asked:
         remove.click()
-    assert set(asked.value.post_data_json["run_ids"]) == {runs["a"], runs["b"]}  # by one call
+    sent: Any = asked.value.post_data_json
+    assert set(sent["run_ids"]) == {runs["a"], runs["b"]}  # by one call
     expect(page.get_by_role("gridcell", name="blue")).to_have_count(0)
     assert [team for _, _, team in stored(server, runs)] == [None, None, "red"]
     page.get_by_role("button", name="Undo").click()
