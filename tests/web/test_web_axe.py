@@ -58,6 +58,28 @@ def drawn_kinds(page: Page) -> None:
     expect(page.locator("figure[aria-busy=false]")).to_have_count(len(KINDS) + 4)
 
 
+def dialog_of_a_move(page: Page) -> None:
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Move").click()
+    expect(page.get_by_role("radio").first).to_be_visible()
+
+
+def dialog_of_tags(page: Page) -> None:
+    page.get_by_role("button", name="Tag", exact=True).click()
+    page.get_by_label("Key", exact=True).fill("mlflow.runName")
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("have it")
+
+
+def dialog_of_the_bin(page: Page) -> None:
+    page.get_by_role("button", name="Empty the bin").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Points")
+
+
+def menu_of_an_experiment(page: Page) -> None:
+    page.get_by_role("button", name="Actions for").first.click()
+    expect(page.get_by_role("menuitem", name="Archive")).to_be_visible()
+
+
 def as_it_is(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
@@ -74,6 +96,10 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "kinds": (f"{HOME}&tab=charts&colour=params.lr&panels={panels_text(*KINDS)}", drawn_kinds),
     "full screen": (f"{HOME}&tab=charts&whole=val/loss", as_it_is),
     "groups": (f"{HOME}&groups=params.optimizer", as_it_is),
+    "move": (f"{HOME}&tab=table&selected={{runs}}", dialog_of_a_move),
+    "tags": (f"{HOME}&tab=table&selected={{runs}}", dialog_of_tags),
+    "bin": (f"{HOME}&stage=deleted", dialog_of_the_bin),
+    "experiments": ("/", menu_of_an_experiment),
     "code": ("/runs/{run}?tab=code", as_it_is),
     "media": ("/runs/{run}?tab=media", as_it_is),
     "differences": ("/compare?runs={runs}&baseline={run}", as_it_is),

@@ -49,6 +49,7 @@ class Judge:
         batches: list[tuple[Rule, Batch]] = []
         is_current = True
         for change in changes:
+            is_current &= change.moved_from is None  # rules of the run went with it
             for rule in self._book.rules_for(change.experiment_id, change.run_id):
                 kind = rule.condition.kind
                 if kind in _OF_METRICS:

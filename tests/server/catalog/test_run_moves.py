@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import secrets
 from itertools import islice
+from typing import Any
 
 import grpc
 import pytest
 
+from runstream.v1.alert_pb2 import RunFailed
+from runstream.v1.alert_service_pb2 import (
+    CreateAlertRequest,
+    CreateAlertRuleRequest,
+    ListAlertRulesRequest,
+    ListAlertsRequest,
+)
 from runstream.v1.experiment_service_pb2 import (
     DeleteExperimentRequest,
     GetActivityRequest,
@@ -33,6 +41,7 @@ from runstream.v1.write_pb2 import WriteId
 from runstream_service.catalog import run_families
 from support.api import Api, expect_refusal, make_batch
 from support.named_runs import NamedRuns
+from support.waiting import wait_until
 
 PARENT = "mlflow.parentRunId"
 
@@ -196,6 +205,26 @@ def test_datasets_and_models_of_runs_go_with_them(api: Api, named: NamedRuns) ->
     move(api, "0", run)
     inputs_now = get(api, run).inputs.dataset_inputs
     assert {each.dataset.digest for each in inputs_now} == {"1", "2"}
+
+
+def test_alerts_and_rules_of_a_run_go_with_it(api: Api, named: NamedRuns) -> None:
+    other = api.create_experiment("other")
+    run, stays = named.add("a"), named.add("stays")
+    owners: list[dict[str, Any]] = [{"run_id": run}, {"run_id": stays}, {"experiment_id": "0"}]
+    for owner in owners:
+        rule = CreateAlertRuleRequest(name="failed", run_failed=RunFailed(), **owner)
+        api.alerts.CreateAlertRule(rule)
+        api.alerts.CreateAlert(CreateAlertRequest(title="look", **owner))
+    move(api, other, run)
+    for experiment, runs in ((other, [run]), ("0", ["", stays])):
+        rules = api.alerts.ListAlertRules(ListAlertRulesRequest(experiment_id=experiment)).rules
+        assert sorted(rule.run_id for rule in rules) == runs
+        found = api.alerts.ListAlerts(ListAlertsRequest(experiment_id=experiment)).alerts
+        assert sorted(alert.run_id for alert in found) == runs
+    api.runs.UpdateRun(UpdateRunRequest(run_id=run, status=RunStatus.FAILED))
+    alerts = ListAlertsRequest(experiment_id=other)
+    wait_until(lambda: len(api.alerts.ListAlerts(alerts).alerts) == 2, 20)  # judged where it is
+    assert len(api.alerts.ListAlerts(ListAlertsRequest(experiment_id="0")).alerts) == 2
 
 
 def test_watchers_of_both_experiments_and_of_the_run_are_told(api: Api, named: NamedRuns) -> None:
