@@ -30,6 +30,7 @@ PAGES = {
     "console": "/runs/{parent}?tab=console&times=1&find=e",
     "compare": "/compare?runs={first},{second}",
     "reports": "/experiments/{experiment}/reports",
+    "alerts": "/experiments/{experiment}/alerts",
     "report": "/reports/{report}",
     "report editor": "/reports/{report}?edit=1",
     "no page": "/nowhere",
