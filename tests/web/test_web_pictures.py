@@ -128,6 +128,8 @@ def wait_for_all(page: Page) -> None:
     """Wait until nothing is read and all charts in sight are drawn."""
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=30_000)
     expect(page.locator(".loading")).to_have_count(0, timeout=30_000)
+    # The bell is loaded behind all else.
+    expect(page.locator(".bell")).to_be_visible(timeout=30_000)
     page.wait_for_load_state("networkidle")
     for figure in page.locator("figure.panel").all():
         box = figure.bounding_box()
