@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bokeh.plotting
 import nbformat.v4
 import numpy as np
 import plotly.graph_objects as graphs
@@ -44,6 +45,9 @@ def run(filled: tuple[ServerProcess, Content], tmp_path_factory: pytest.TempPath
         run = client.create_run("0").info.run_id
         client.log_artifacts(run, folder)
         client.log_figure(run, graphs.Figure(graphs.Scatter(y=[1, 3, 2])), "own.html")
+        figure = bokeh.plotting.figure()
+        figure.line([1, 2, 3], [1, 3, 2])
+        client.log_figure(run, figure, "bokeh.html")
         client.set_terminated(run)
     return str(run)
 
@@ -361,4 +365,8 @@ def test_a_figure_that_was_logged_has_its_scripts(preview: Preview, page: Page) 
     preview("own.html")
     frame = page.frame_locator("iframe[title='own.html']")
     expect(frame.locator(".main-svg").first).to_be_visible()
+    expect(page.get_by_role("note")).to_have_count(0)
+    preview("bokeh.html")
+    frame = page.frame_locator("iframe[title='bokeh.html']")
+    expect(frame.locator("canvas").first).to_be_visible()
     expect(page.get_by_role("note")).to_have_count(0)

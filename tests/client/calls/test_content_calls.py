@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import bokeh.plotting
 import numpy as np
 import plotly.graph_objects
 import pytest
@@ -109,6 +110,17 @@ def test_a_figure_of_plotly_brings_its_script_along(client: TrackingClient, run_
     assert "<script src=" not in page
     client.log_figure(run_id, figure, "small.html", save_kwargs={"include_plotlyjs": "cdn"})
     assert len(client.load_text(run_id, "small.html")) < 100_000
+
+
+def test_a_figure_of_bokeh_brings_its_script_along(client: TrackingClient, run_id: str) -> None:
+    figure = bokeh.plotting.figure(title="Bokeh's")
+    figure.line([1, 2], [3, 4])
+    client.log_figure(run_id, figure, "plot.html")
+    page = client.load_text(run_id, "plot.html")
+    assert len(page) > 500_000
+    assert "<script src=" not in page
+    with pytest.raises(InvalidArgument, match="of Bokeh for a file of HTML"):
+        client.log_figure(run_id, figure, "plot.png")
 
 
 @pytest.mark.parametrize(

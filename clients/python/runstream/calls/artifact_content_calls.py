@@ -72,16 +72,16 @@ class ArtifactContentCalls(ArtifactCalls):
         step: int | None = None,
         timestamp: int | None = None,
     ) -> None:
-        """Upload a figure of Matplotlib or Plotly, as a file of its own or as one of a series.
+        """Upload a figure of Matplotlib, Plotly or Bokeh, as a file or as one of a series.
 
         Args:
             run_id: the run.
             figure: the figure.
-            artifact_file: the file, whose suffix is the format. Plotly's HTML shows without a
-                network.
-            save_kwargs: further arguments of the figure's own method that writes it.
+            artifact_file: the file, whose suffix is the format: of Bokeh HTML. HTML shows without
+                a network.
+            save_kwargs: further arguments of the function of the library that writes it.
             key: in place of a file, name of the series, whose files are `figures/KEY+step+...`:
-                PNG of Matplotlib, HTML of Plotly.
+                PNG of Matplotlib, HTML of the others.
             step: training step of a figure of a series; 0, if left out.
             timestamp: milliseconds since the epoch; now, if left out.
 

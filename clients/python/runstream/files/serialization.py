@@ -72,9 +72,9 @@ def parse_dictionary(content: bytes, path: str) -> Any:
 
 
 def serialize_figure(figure: Any, path: str, options: Mapping[str, Any] | None = None) -> bytes:
-    """Return a figure of Matplotlib, or of Plotly, in the format of the path's suffix.
+    """Return a figure of Matplotlib or Plotly in the format of the path's suffix, of Bokeh as HTML.
 
-    A figure of Plotly as HTML has all that it needs in it, so that it shows without a network.
+    HTML has all that the figure needs in it, so that it shows without a network.
 
     Args:
         figure: the figure.
@@ -92,7 +92,17 @@ def serialize_figure(figure: Any, path: str, options: Mapping[str, Any] | None =
             options.pop("auto_open", None)  # of `write_html`; here nothing is opened
             return serialize_text(figure.to_html(**{"include_plotlyjs": True} | options), "figure")
         return bytes(figure.to_image(**{"format": suffix} | options))
-    raise _unknown_error("figure", figure, "a figure of Matplotlib or Plotly")
+    if suffix in ("", "html") and _is_of_bokeh(figure):
+        embed = import_optional("bokeh.embed", "log_figure")
+        inline = import_optional("bokeh.resources", "log_figure").INLINE
+        return serialize_text(embed.file_html(figure, **{"resources": inline} | options), "figure")
+    limit = "a figure of Matplotlib or Plotly, or one of Bokeh for a file of HTML"
+    raise _unknown_error("figure", figure, limit)
+
+
+def _is_of_bokeh(figure: Any) -> bool:
+    """Return whether it is a model of Bokeh: a figure, or a layout of several."""
+    return any(kind.__module__ == "bokeh.model.model" for kind in type(figure).__mro__)
 
 
 def serialize_image(image: Any, path: str) -> bytes:
