@@ -138,7 +138,8 @@ def test_sections_fold_are_named_and_have_settings_for_all_in_them(
 
 
 def test_panels_are_found_by_words_and_by_expressions(see: See, content: Content) -> None:
-    page = see(f"/compare?tab=charts&runs={','.join(content.runs)}")
+    slow = panels_text(f"*1;kind=text;title={'a' * 50}!")
+    page = see(f"/compare?tab=charts&runs={','.join(content.runs)}&panels={slow}")
     find_panel(page, "train/loss")
     search = page.get_by_role("searchbox", name="Search metrics")
     search.fill("loss train")
@@ -148,6 +149,10 @@ def test_panels_are_found_by_words_and_by_expressions(see: See, content: Content
     search.fill("/(/")
     expect(page.get_by_text(re.compile("Invalid regular expression"))).to_be_visible()
     expect(page.locator("figure.panel")).to_have_count(0)
+    search.fill("/(a+)+$/")  # 2^50 ways through the title
+    expect(page.get_by_text("This expression takes longer than 1 s")).to_be_visible()
+    search.fill("loss train")
+    expect(page.locator("figure.panel .title")).to_have_text(["train/loss"])
 
 
 def test_x_is_any_metric_and_outliers_are_left_out(see: See, content: Content) -> None:

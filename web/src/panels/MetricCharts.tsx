@@ -17,7 +17,7 @@ import { useColours } from "./colours";
 import { createMediaOfRuns } from "./mediaOfRuns";
 import { PanelSection } from "./PanelSection";
 import type { ChangeableContext } from "./panelContext";
-import { searchOf } from "./panelSearch";
+import { createPanelSearch } from "./panelSearch";
 import { RunSwatch } from "./RunSwatch";
 import { createSeen } from "./seen";
 import { createSharedCursor } from "./sharedCursor";
@@ -86,10 +86,12 @@ export default function MetricCharts(props: {
     () => !!props.list && (atEnd() || /(^|,)(\/media|@)/.test(changes())),
   );
   const panels = usePanels(names, series);
-  const wanted = settled(() => searchOf(search()));
+  const wanted = createPanelSearch(settled(search), () =>
+    panels.sections().flatMap((one) => one.panels.map(searchText)),
+  );
   const sections = createMemo(() =>
     panels.sections().flatMap((one) => {
-      const found = one.panels.filter((panel) => wanted().finds(searchText(panel)));
+      const found = one.panels.filter((panel) => wanted.finds(searchText(panel)));
       const isShown = found.length || (!search() && one.fields.own);
       return isShown ? [{ ...one, panels: found }] : [];
     }),
@@ -142,7 +144,7 @@ export default function MetricCharts(props: {
           settings={settings}
           leaveRanges={zooms.leaveAll}
           metrics={names()}
-          error={wanted().error}
+          error={wanted.error()}
           add={add}
           addSection={() => setSection("")}
           panels={panels}

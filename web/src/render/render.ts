@@ -1,5 +1,6 @@
 // What runs stored, made into HTML by a worker that has a time limit.
 
+import { workerAnswer } from "../parts/workerAnswer";
 import type { DiffPart } from "./diff";
 
 /** A text, what it is, and the name of its file. */
@@ -26,17 +27,6 @@ const MOST_HTML = 1_000_000;
 export async function render(wanted: Wanted): Promise<Made | undefined> {
   if (Math.max(wanted.text.length, wanted.other?.length ?? 0) > MOST_CHARACTERS) return undefined;
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    const made = await new Promise<Made | undefined>((resolve) => {
-      worker.onmessage = ({ data }: MessageEvent<Made | undefined>) => resolve(data);
-      worker.onerror = () => resolve(undefined);
-      timer = setTimeout(() => resolve(undefined), LIMIT_MS);
-      worker.postMessage(wanted);
-    });
-    return (made?.html?.length ?? 0) > MOST_HTML ? undefined : made;
-  } finally {
-    clearTimeout(timer);
-    worker.terminate();
-  }
+  const made = await workerAnswer<Made>(worker, wanted, LIMIT_MS);
+  return (made?.html?.length ?? 0) > MOST_HTML ? undefined : made;
 }
