@@ -16,6 +16,7 @@ import {
   createSignal,
   ErrorBoundary,
   For,
+  on,
   onCleanup,
   Show,
   Suspense,
@@ -28,6 +29,7 @@ import { noteDestination, outdated, reload } from "./api/version";
 import { ErrorNote } from "./parts/ErrorNote";
 import { KeyboardHelp } from "./parts/KeyboardHelp";
 import { attempt, dismiss, notices } from "./parts/notices";
+import { keepPlace, returnTo } from "./parts/places";
 import { SignIn } from "./parts/SignIn";
 import { theme, toggleTheme } from "./parts/theme";
 import "./style/base.css";
@@ -55,6 +57,7 @@ if (/[?&]tab=charts\b/.test(location.hash)) import("./panels/MetricCharts").catc
 readCaller();
 
 function Frame(props: RouteSectionProps) {
+  let main!: HTMLElement;
   // In a frame of another page it has none of its own.
   const isBare = () => props.location.query.frame === "none";
   const [help, setHelp] = createSignal(false);
@@ -72,8 +75,25 @@ function Frame(props: RouteSectionProps) {
       document.querySelector<HTMLElement>("[data-search]")?.focus();
     }
   };
+  createEffect(
+    on(
+      () => props.location.pathname,
+      () => {
+        main.scrollTo(0, 0);
+        keepPlace(main, "page");
+      },
+    ),
+  );
+  const onClick = (event: MouseEvent) => {
+    const crumb = (event.target as HTMLElement).closest(".crumbs a")?.getAttribute("href");
+    if (crumb) returnTo(crumb.replace(/^#/, ""));
+  };
+  document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);
-  onCleanup(() => document.removeEventListener("keydown", onKey));
+  onCleanup(() => {
+    document.removeEventListener("click", onClick);
+    document.removeEventListener("keydown", onKey);
+  });
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
@@ -130,7 +150,7 @@ function Frame(props: RouteSectionProps) {
           </button>
         </p>
       </Show>
-      <main id="main" tabindex="-1" classList={{ bare: isBare() }}>
+      <main ref={main} id="main" tabindex="-1" classList={{ bare: isBare() }}>
         <ErrorBoundary
           fallback={(error, reset) => <ErrorNote error={shown(error)} again={reset} />}
         >

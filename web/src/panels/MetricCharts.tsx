@@ -7,6 +7,7 @@ import { settled, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { fontScale } from "../parts/fontScale";
 import { count, counted } from "../parts/format";
+import { keepPlace } from "../parts/places";
 import type { DrawnGroups } from "../runs/drawnGroups";
 import { groupTitle } from "../runs/groups";
 import { createLiveRuns, type LiveRuns } from "../runs/liveRuns";
@@ -71,6 +72,7 @@ export default function MetricCharts(props: {
     const size = new ResizeObserver(fit);
     size.observe(root);
     onCleanup(() => size.disconnect());
+    keepPlace(root, "charts");
   });
 
   const names = createMemo(

@@ -36,6 +36,7 @@ export function createChildRuns(children: Children) {
 
   return {
     has: (id: string) => lists().has(id),
+    ids: () => [...lists().keys()],
     of: (id: string) => lists().get(id) ?? [],
     unfold: (id: string, signal: AbortSignal) => {
       setLists((all) => new Map(all).set(id, []));

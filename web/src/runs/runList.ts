@@ -308,6 +308,18 @@ export function createRunList(asked: () => Asked) {
     created,
     reload,
     need,
+    /** The ids of runs and groups that are unfolded. */
+    unfolded: () => [...unfolded.ids(), ...inGroups.ids()],
+    /** Unfolds runs and groups, as far as they are read; returns whether all have what is under them. */
+    unfold: (ids: string[]) => {
+      for (const id of ids) {
+        if (unfolded.has(id) || inGroups.has(id)) continue;
+        const isOfGroup = groups.groups().some((group) => group.id === id);
+        if (isOfGroup) inGroups.unfold(id, pages.signal());
+        else if (known().has(id)) unfolded.unfold(id, pages.signal());
+      }
+      return ids.every((id) => unfolded.of(id).length || inGroups.of(id).length);
+    },
     isUnfolded: (run: Run) => unfolded.has(run.id),
     toggle: (run: Run) =>
       unfolded.has(run.id) ? unfolded.fold(run.id) : unfolded.unfold(run.id, pages.signal()),

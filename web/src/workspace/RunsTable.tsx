@@ -15,6 +15,7 @@ import {
 } from "solid-js";
 import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
+import { keepPlace } from "../parts/places";
 import { type Column, numericColumns, title, value } from "../runs/columns";
 import { conditionOf } from "../runs/conditions";
 import { isGroup, type Line, type Row, type RunList } from "../runs/runList";
@@ -101,6 +102,15 @@ export function RunsTable(props: {
     const size = new ResizeObserver(() => setRoom(grid.clientWidth));
     size.observe(grid);
     onCleanup(() => size.disconnect());
+    keepPlace(grid, "runs", {
+      save: () => ({ unfolded: props.list.unfolded(), active: idOf(lines()[active()]) }),
+      restore: ({ unfolded, active }) => {
+        const isUnfolded = props.list.unfold(unfolded);
+        const index = lines().findIndex((line) => !!active && idOf(line) === active);
+        if (index >= 0) setActive(index);
+        return isUnfolded && (index >= 0 || !active);
+      },
+    });
   });
 
   const runLine = (index: number): Line | undefined => {
