@@ -36,7 +36,7 @@ export function ChartSettings(props: {
   const id = createUniqueId();
   return (
     <>
-      <div class="bar chart-bar">
+      <div class="bar chart-bar" classList={{ grouped: props.isGrouped }}>
         <input
           type="search"
           aria-label="Search metrics"
