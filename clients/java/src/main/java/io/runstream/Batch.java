@@ -50,6 +50,7 @@ final class Batch {
         + request.getDeletedTagsCount()
         + request.getDatasetsCount()
         + request.getModelInputsCount()
-        + request.getModelOutputsCount();
+        + request.getModelOutputsCount()
+        + request.getAlertsCount();
   }
 }

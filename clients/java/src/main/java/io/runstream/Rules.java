@@ -3,10 +3,12 @@ package io.runstream;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 
-/** Checks keys, texts, times and paths: rows M1, M2 and P2 of docs/behaviour.md. */
+/** Checks keys, texts, times, paths and titles: rows M1, M2, P2 and N2 of docs/behaviour.md. */
 final class Rules {
   static final int KEY_CHARACTERS = 250;
   static final int VALUE_CHARACTERS = 65_536;
+  static final int TITLE_CHARACTERS = 250;
+  static final int ALERT_TEXT_CHARACTERS = 10_000;
   private static final int PATH_BYTES = 1_000;
   private static final int NAME_BYTES = 255;
   private static final int SHOWN_CHARACTERS = 100;
@@ -56,20 +58,36 @@ final class Rules {
     }
   }
 
+  static void checkTitle(String field, String title) {
+    Objects.requireNonNull(title, field);
+    if (title.isBlank()) {
+      throw missingError("TITLE_EMPTY", field, "1 to " + TITLE_CHARACTERS + " characters");
+    }
+    checkText(field, title, TITLE_CHARACTERS);
+    if (!title.codePoints().allMatch(Rules::isKeyCharacter)) {
+      String limit = "no control characters";
+      throw malformedError("TITLE_MALFORMED", field, title, limit, "a title has " + limit);
+    }
+  }
+
   static void checkText(String field, String value) {
+    checkText(field, value, VALUE_CHARACTERS);
+  }
+
+  static void checkText(String field, String value, int limit) {
     Objects.requireNonNull(value, field);
     int length = value.codePointCount(0, value.length());
-    if (length > VALUE_CHARACTERS) {
+    if (length > limit) {
       throw TrackingException.invalid(
           "VALUE_TOO_LONG",
           field,
           value,
-          VALUE_CHARACTERS,
+          limit,
           field
               + " has "
               + length
               + " characters, the limit is "
-              + VALUE_CHARACTERS
+              + limit
               + ": "
               + quote(value));
     }

@@ -1,7 +1,9 @@
 package io.runstream;
 
+import io.runstream.v1.AlertLevel;
 import io.runstream.v1.DatasetInput;
 import io.runstream.v1.LogBatchRequest;
+import io.runstream.v1.LoggedAlert;
 import io.runstream.v1.ModelInput;
 import io.runstream.v1.ModelOutput;
 import io.runstream.v1.RunInfo;
@@ -40,6 +42,7 @@ public final class RunHandle implements AutoCloseable {
   private final TrackingClient client;
   private final RunBuffer buffer;
   private final Thread opener = Thread.currentThread();
+  private final AlertPauses alertPauses = new AlertPauses();
   private final RunInfo start;
   private volatile boolean isClosedByUser;
   private volatile RunStatus status; // null, as long as nothing failed
@@ -198,6 +201,25 @@ public final class RunHandle implements AutoCloseable {
   public void deleteTag(String key) {
     Rules.checkKey("key", key);
     put(LogBatchRequest.newBuilder().addDeletedTags(key));
+  }
+
+  /**
+   * Raises an alert of the run. The interface shows it, and the server tells whom the rules for
+   * raised alerts name. Another one of the same title is left out for a minute (N11).
+   *
+   * @param title what happened, 1 to 250 characters (N2)
+   * @param text more about it, up to 10,000 characters
+   * @param level how bad it is
+   * @throws TrackingException if an argument breaks its rule, or something before was refused
+   */
+  public void alert(String title, String text, AlertLevel level) {
+    Rules.checkTitle("title", title);
+    Rules.checkText("text", text, Rules.ALERT_TEXT_CHARACTERS);
+    LoggedAlert alert =
+        LoggedAlert.newBuilder().setTitle(title).setText(text).setLevel(level).build();
+    if (alertPauses.take(title)) {
+      put(LogBatchRequest.newBuilder().addAlerts(alert));
+    }
   }
 
   /**

@@ -9,7 +9,11 @@ import io.grpc.Status;
 import io.runstream.testing.Programs;
 import io.runstream.testing.Server;
 import io.runstream.testing.Training;
+import io.runstream.v1.Alert;
+import io.runstream.v1.AlertLevel;
+import io.runstream.v1.AlertServiceGrpc;
 import io.runstream.v1.CreateRunRequest;
+import io.runstream.v1.ListAlertsRequest;
 import io.runstream.v1.Metric;
 import io.runstream.v1.Run;
 import io.runstream.v1.RunStatus;
@@ -50,6 +54,31 @@ class RunHandleTest extends SharedServerTest {
     assertEquals(3, run.getData().getParamsCount());
     assertEquals("risk", tags(run).get("team"));
     assertEquals("trial", tags(run).get("stage"));
+  }
+
+  @Test
+  void alertsAreRaisedOnceAMinuteForEachTitle() { // N11
+    RunHandle run = client.startRun("alerts");
+    for (int step = 0; step < 3; step++) {
+      run.alert("loss grows", "it is " + step, AlertLevel.ALERT_LEVEL_WARN);
+    }
+    run.alert("ended", "", AlertLevel.ALERT_LEVEL_INFO);
+    for (String title : List.of("", "a\nb", "x".repeat(251))) {
+      assertThrows(
+          TrackingException.class, () -> run.alert(title, "", AlertLevel.ALERT_LEVEL_INFO));
+    }
+    run.close();
+    client.flush(SECONDS);
+    ListAlertsRequest request = ListAlertsRequest.newBuilder().setRunId(run.runId()).build();
+    List<Alert> alerts =
+        AlertServiceGrpc.newBlockingStub(client.calls().channel)
+            .listAlerts(request)
+            .getAlertsList();
+    assertEquals(
+        List.of("ended  ALERT_LEVEL_INFO", "loss grows it is 0 ALERT_LEVEL_WARN"),
+        alerts.stream()
+            .map(alert -> alert.getTitle() + " " + alert.getText() + " " + alert.getLevel())
+            .collect(Collectors.toList()));
   }
 
   @Test
