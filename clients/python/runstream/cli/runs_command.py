@@ -202,7 +202,8 @@ def move(
     """Move runs to an experiment, with their child runs; artifacts stay where they are."""
     target = find_experiment(client, experiment_name, experiment_id)
     moved = client.move_runs(runs, target.experiment_id)
-    click.echo(f"Moved {len(moved):,} runs to experiment {target.name}.")
+    what = "1 run" if len(moved) == 1 else f"{len(moved):,} runs"
+    click.echo(f"Moved {what} to experiment {target.name}.")
 
 
 @runs.command(cls=ExperimentCommand)
