@@ -12,6 +12,7 @@ import {
 } from "../api/history";
 import type { Smoothing } from "../api/smoothing";
 import type { RunChange } from "../api/watch";
+import { addFrameWork, dropFrameWork } from "../parts/pacedFrames";
 import { PacedWork } from "../parts/pacedWork";
 import type { LiveRuns } from "../runs/liveRuns";
 import type { Range } from "./scales";
@@ -56,7 +57,6 @@ export function createHistories(asked: Asked) {
   let unseen: Arrival[] = [];
   let unread: Arrival[] = [];
   let waiting = 0;
-  let frame = 0;
 
   const draw = () => setDrawn(fine ?? whole);
   const readRanges = (ranges: Map<string, StepRange>, signal: AbortSignal) =>
@@ -99,13 +99,16 @@ export function createHistories(asked: Asked) {
     setLoading(false);
   });
 
-  const fallBehind = () => {
+  const leaveOut = () => {
     if (reads.isRunning) isMissing = true;
     else isBehind = true;
     unseen = [];
     unread = [];
     waiting = 0;
-    reads.startSoon();
+  };
+  const fallBehind = () => {
+    leaveOut();
+    reads.startInTurn();
   };
   const takeChanges = (changes: RunChange[]) => {
     if (!asked.ready()) return;
@@ -113,7 +116,7 @@ export function createHistories(asked: Asked) {
       const arrival = arrivalOf(change, asked.metric);
       if (!arrival) continue;
       if (isMissing || (isBehind && !reads.isRunning)) {
-        reads.startSoon(); // which will find it
+        reads.startInTurn(); // which will find it
         continue;
       }
       unseen.push(arrival);
@@ -121,10 +124,9 @@ export function createHistories(asked: Asked) {
       waiting += arrival.steps.length;
       if (waiting > MOST_WAITING) fallBehind();
     }
-    if (unseen.length) frame ||= requestAnimationFrame(drawUnseen);
+    if (unseen.length) addFrameWork(drawUnseen);
   };
   const drawUnseen = () => {
-    frame = 0;
     for (const arrival of unseen) {
       merge(whole, arrival);
       if (fine) merge(fine, arrival);
@@ -157,12 +159,20 @@ export function createHistories(asked: Asked) {
   );
   // A slider tells many amounts: they are read one at a time, the last one in the end.
   createEffect(
-    on(asked.smoothing, (wanted) => wanted && asked.ready() && fallBehind(), { defer: true }),
+    on(
+      asked.smoothing,
+      (wanted) => {
+        if (!wanted || !asked.ready()) return;
+        leaveOut();
+        reads.startSoon();
+      },
+      { defer: true },
+    ),
   );
   asked.live.listen(takeChanges);
   onCleanup(() => {
     reads.stop();
-    cancelAnimationFrame(frame);
+    dropFrameWork(drawUnseen);
   });
   return { drawn, whole: () => whole, error, loading, readAgain };
 }

@@ -35,29 +35,39 @@ export interface ValueColour {
 
 const [drawn, setDrawn] = createSignal<(() => Drawn)[]>([]);
 
+interface Style {
+  colour?: string;
+  dash: number[];
+}
+
 const styles = createRoot(() =>
-  createMemo(() => {
-    const found = new Map<string, { colour?: string; dash: number[] }>();
-    for (const { runs, by, groups = [] } of drawn().map((one) => one())) {
-      const ofGroups = dashes(groups);
-      for (const [id, dash] of ofGroups) found.set(id, { dash });
-      const inGroups = new Set(groups.flatMap(({ runIds }) => runIds));
-      for (const { id, runIds } of groups)
-        for (const runId of runIds)
-          found.set(runId, { colour: paletteColour(id), dash: ofGroups.get(id) ?? [] });
-      if (by) {
-        const colours = valueColours(runs, by);
-        for (const run of runs) {
-          const colour = colours.get(valueText(run, by));
-          found.set(run.id, { ...(colour && { colour }), dash: [] });
-        }
-      } else
-        for (const [id, dash] of dashes(runs.filter((run) => !inGroups.has(run.id))))
-          found.set(id, { dash });
-    }
-    return found;
+  createMemo(stylesOf, undefined, {
+    // Runs are told anew without looking otherwise.
+    equals: (a, b) => JSON.stringify([...a]) === JSON.stringify([...b]),
   }),
 );
+
+function stylesOf(): Map<string, Style> {
+  const found = new Map<string, Style>();
+  for (const { runs, by, groups = [] } of drawn().map((one) => one())) {
+    const ofGroups = dashes(groups);
+    for (const [id, dash] of ofGroups) found.set(id, { dash });
+    const inGroups = new Set(groups.flatMap(({ runIds }) => runIds));
+    for (const { id, runIds } of groups)
+      for (const runId of runIds)
+        found.set(runId, { colour: paletteColour(id), dash: ofGroups.get(id) ?? [] });
+    if (by) {
+      const colours = valueColours(runs, by);
+      for (const run of runs) {
+        const colour = colours.get(valueText(run, by));
+        found.set(run.id, { ...(colour && { colour }), dash: [] });
+      }
+    } else
+      for (const [id, dash] of dashes(runs.filter((run) => !inGroups.has(run.id))))
+        found.set(id, { dash });
+  }
+  return found;
+}
 
 /** Says what a component draws, for as long as it is there. */
 export function useColours(of: () => Drawn): void {

@@ -63,7 +63,8 @@ export function curve(
   settings: Settings,
   { place = 0, name = "" } = {},
 ): Curve {
-  const order = byX(xsOf(history, start, settings.axis), settings.logX);
+  const xs = xsOf(history, start, settings.axis);
+  const order = byX(xs, settings.logX);
   const result: Curve = {
     runId: history.runId,
     place,
@@ -74,7 +75,8 @@ export function curve(
     marks: [],
     hidden: history.steps.length - order.length,
   };
-  for (const [x, index] of order) {
+  for (const index of order) {
+    const x = xs[index] ?? 0;
     const value = history.values[index] ?? Number.NaN;
     const y = drawn(value, settings);
     result.xs.push(x);
@@ -84,7 +86,7 @@ export function curve(
     else if (y === null && !Number.isNaN(value)) result.hidden += 1;
   }
   const line = settings.smoothing && history.smoothed?.values;
-  if (line) result.smooth = order.map(([, index]) => drawn(line[index] ?? Number.NaN, settings));
+  if (line) result.smooth = order.map((index) => drawn(line[index] ?? Number.NaN, settings));
   return result;
 }
 
@@ -107,34 +109,60 @@ export function xsOf(history: History, start: number, axis: Axis): number[] {
   return history.timestamps.map((timestamp) => (timestamp - start) / 1000);
 }
 
-function byX(xs: number[], log: boolean): [number, number][] {
-  const order = xs.map((x, index): [number, number] => [x, index]).filter(([x]) => !log || x > 0);
+/** Returns the indices of what has a place on the x axis, in its order. */
+function byX(xs: number[], log: boolean): number[] {
+  const at = (index: number) => xs[index] ?? 0;
+  const order = [...xs.keys()].filter((index) => !log || at(index) > 0);
   // Of times: a run that was resumed on another machine may go back.
-  const sorted = order.every(([x], i) => i === 0 || x >= (order[i - 1]?.[0] ?? 0));
-  return sorted ? order : order.sort(([a], [b]) => a - b);
+  const sorted = order.every((index, i) => i === 0 || at(index) >= at(order[i - 1] ?? 0));
+  return sorted ? order : order.sort((a, b) => at(a) - at(b));
 }
 
 /**
  * Returns columns over one x for all curves: the first is x, then the values of each; `undefined`
  * where a curve has no point at an x. An x comes several times if a curve has several points there.
  */
-export function aligned(columns: { xs: number[]; ys: (number | null)[] }[]) {
-  const at = columns.map(() => 0);
-  const xs: number[] = [];
-  const ys: (number | null | undefined)[][] = columns.map(() => []);
-  for (;;) {
-    let x = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < columns.length; i++)
-      x = Math.min(x, columns[i]?.xs[at[i] ?? 0] ?? Number.POSITIVE_INFINITY);
-    if (x === Number.POSITIVE_INFINITY) return [xs, ...ys] as const;
-    xs.push(x);
-    for (let i = 0; i < columns.length; i++) {
-      const place = at[i] ?? 0;
-      const here = columns[i]?.xs[place] === x;
-      ys[i]?.push(here ? columns[i]?.ys[place] : undefined);
-      if (here) at[i] = place + 1;
-    }
+export function aligned(columns: Column[]) {
+  // Runs that are logged alike have the same steps.
+  const distinct: number[][] = [];
+  for (const { xs } of columns) if (!distinct.some((one) => isSame(one, xs))) distinct.push(xs);
+  const xs = merged(distinct);
+  return [xs, ...columns.map((column) => placed(column, xs))] as const;
+}
+
+/** Values by x. */
+interface Column {
+  xs: number[];
+  ys: (number | null)[];
+}
+
+function isSame(a: number[], b: number[]): boolean {
+  return a.length === b.length && a.every((x, i) => x === b[i]);
+}
+
+/** Returns all that sorted lists have, in order; what comes several times in one does so here. */
+function merged(lists: number[][]): number[] {
+  if (lists.length < 2) return lists[0] ?? [];
+  const half = lists.length >> 1;
+  const [a, b] = [merged(lists.slice(0, half)), merged(lists.slice(half))];
+  const found: number[] = [];
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    const x = Math.min(a[i] ?? Number.POSITIVE_INFINITY, b[j] ?? Number.POSITIVE_INFINITY);
+    found.push(x);
+    if (a[i] === x) i += 1;
+    if (b[j] === x) j += 1;
   }
+  return found;
+}
+
+/** Returns the values of a column at the places of its xs among more. */
+function placed({ xs, ys }: Column, all: number[]): (number | null | undefined)[] {
+  if (xs.length === all.length) return ys;
+  const found = new Array<number | null | undefined>(all.length).fill(undefined);
+  let place = 0;
+  for (let i = 0; i < all.length; i++) if (all[i] === xs[place]) found[i] = ys[place++];
+  return found;
 }
 
 /** Returns the places in an aligned column of points between two gaps, which no line touches. */

@@ -101,7 +101,7 @@ export function createGroupHistories(asked: AskedGroups) {
       } else if (before?.[0] !== now) readAgain();
       else {
         if (groups !== before[1]) wanted += 1;
-        if (isInSight && read !== wanted) reads.startSoon();
+        if (isInSight && read !== wanted) reads.startInTurn();
       }
     }),
   );

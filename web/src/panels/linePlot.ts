@@ -228,7 +228,12 @@ function dataOf(curves: Curve[]): { data: uPlot.AlignedData; lone: number[][] } 
   );
   const drawn = columns.map(({ xs, ys }) => ({ xs, ys: ys.map((y) => y && drawable(y)) }));
   const [xs, ...ys] = aligned(drawn);
-  return { data: [xs ?? [], ...ys] as uPlot.AlignedData, lone: ys.map(isolated) };
+  // A line without gaps touches all its points.
+  const lone = ys.map((column, i) => {
+    const own = drawn[i]?.ys ?? [];
+    return own.length > 1 && !own.includes(null) ? [] : isolated(column);
+  });
+  return { data: [xs ?? [], ...ys] as uPlot.AlignedData, lone };
 }
 
 /** Returns a range as uPlot has it. */

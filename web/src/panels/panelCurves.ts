@@ -116,11 +116,11 @@ export function createPanelCurves(asked: AskedCurves) {
     return groupCurves(grouped.drawn(), groups()?.groups ?? [], metrics, asked.settings());
   });
   const ofRuns = createMemo((): Curve[] =>
-    drawnRuns().flatMap(({ id }) =>
+    [...starts()].flatMap(([id, start]) =>
       items.flatMap((item, place) => {
         const history = historyOf(item, id);
         if (!history?.steps.length) return [];
-        return [curve(history, starts().get(id) ?? 0, asked.settings(), { ...item, place })];
+        return [curve(history, start, asked.settings(), { ...item, place })];
       }),
     ),
   );

@@ -3,6 +3,7 @@
 import { createMemo, onCleanup } from "solid-js";
 import { PARENT_TAG } from "../api/runs";
 import { type RunChange, watch } from "../api/watch";
+import { addFrameWork, dropFrameWork } from "../parts/pacedFrames";
 
 const SETTLE_MS = 1_000;
 
@@ -22,16 +23,14 @@ export interface Followed {
   grew: (parents: Set<string>) => void;
 }
 
-/** Tells a list of changes: what it shows on the next frame, all else once a second. */
+/** Tells a list of changes: what it shows with one of the next frames, all else once a second. */
 export function followExperiment(list: Followed): void {
   const experiment = createMemo(list.experimentId);
   let waiting = new Map<string, RunChange[]>();
   let parents = new Set<string>();
   let strange = false;
-  let frame = 0;
   let settling: ReturnType<typeof setTimeout> | undefined;
   const apply = () => {
-    frame = 0;
     const changes = waiting;
     waiting = new Map();
     list.patch(changes);
@@ -58,12 +57,12 @@ export function followExperiment(list: Followed): void {
         const parent = change.tags?.find(({ key }) => key === PARENT_TAG)?.value;
         if (parent) parents.add(parent);
       }
-      if (waiting.size) frame ||= requestAnimationFrame(apply);
+      if (waiting.size) addFrameWork(apply);
       if (strange || parents.size) settling ??= setTimeout(settle, SETTLE_MS);
     },
   );
   onCleanup(() => {
-    cancelAnimationFrame(frame);
+    dropFrameWork(apply);
     clearTimeout(settling);
   });
 }

@@ -4,6 +4,7 @@ import { createMemo, createSignal, onCleanup } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { type Run, readRuns } from "../api/runs";
 import { type RunChange, watch } from "../api/watch";
+import { addFrameWork, dropFrameWork } from "../parts/pacedFrames";
 import { applyChange } from "./applyChange";
 
 export type Listener = (changes: RunChange[]) => void;
@@ -14,9 +15,8 @@ export function createLiveRuns(ids: () => string[]) {
   const [loading, setLoading] = createSignal(true);
   const [begun, setBegun] = createSignal(0);
   const listeners = new Set<Listener>();
-  // The runs as they are after all changes; they are shown with the next frame.
+  // The runs as they are after all changes; they are shown with one of the next frames.
   let latest: Run[] = [];
-  let frame = 0;
   // What came since each read began, whose answer may be older.
   const missed = new Set<RunChange[]>();
 
@@ -42,10 +42,7 @@ export function createLiveRuns(ids: () => string[]) {
   const apply = (change: RunChange) => {
     latest = latest.map((run) => (run.id === change.run_id ? applyChange(run, change) : run));
   };
-  const show = () => {
-    frame = 0;
-    setRuns(latest);
-  };
+  const show = () => setRuns(latest);
   watch(
     () => ({ runIds: asked() }),
     async () => {
@@ -58,10 +55,10 @@ export function createLiveRuns(ids: () => string[]) {
       for (const listener of listeners) listener(changes);
       for (const list of missed) list.push(...changes);
       changes.forEach(apply);
-      frame ||= requestAnimationFrame(show);
+      addFrameWork(show);
     },
   );
-  onCleanup(() => cancelAnimationFrame(frame));
+  onCleanup(() => dropFrameWork(show));
 
   return {
     runs,
