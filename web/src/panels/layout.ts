@@ -20,7 +20,7 @@ export interface Section {
 }
 
 // Metrics of the machine come after all that was trained, and media after them: they are found last.
-const LAST = ["system/", "media"];
+const LAST = [/^system\//, /^media$/];
 const MEDIA_HEIGHT = "400";
 
 export function layoutOf(metrics: string[], series: string[], changes: Change[]): Section[] {
@@ -66,7 +66,7 @@ export function layoutOf(metrics: string[], series: string[], changes: Change[])
 }
 
 function order(section: Section): number {
-  return LAST.findIndex((name) => section.name.startsWith(name)) + 1;
+  return LAST.findIndex((name) => name.test(section.name)) + 1;
 }
 
 /** Puts what has an id behind another in a list; first, if that is empty. What is not there stays. */
