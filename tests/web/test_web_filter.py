@@ -9,6 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+from runstream import TrackingClient
+from support.server_process import ServerProcess
 from support.web_content import Content
 
 See = Callable[[str], Page]
@@ -199,3 +201,17 @@ def test_chips_of_any_length_stay_in_the_box(see: See, content: Content, width: 
         assert box
         assert box["x"] + box["width"] <= width
     expect(field(page)).to_be_visible()
+
+
+def test_own_runs_are_those_of_the_user_and_those_of_the_tag(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        client.create_run("0", run_name="by user", tags={"mlflow.user": "ada"})
+        client.create_run("0", run_name="of another", tags={"mlflow.user": "bob"})
+        later = client.create_run("0", run_name="by tag").info.run_id
+        client.set_tag(later, "mlflow.user", "ada")
+    page.add_init_script("localStorage.setItem('runstream.me', 'ada')")
+    page.goto(f"{server.http}/#/experiments/0?tab=table")
+    page.get_by_role("button", name="My runs", exact=True).click()
+    expect(names(page)).to_have_text(["by tag", "by user"])
