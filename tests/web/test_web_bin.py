@@ -63,6 +63,15 @@ def test_deleted_runs_are_removed_for_good_the_selected_ones_and_then_all(
         page.get_by_role("menuitem", name="Delete 1 run for good").click()
         expect(dialog).to_contain_text("Points10")
         dialog.get_by_label("Type “delete”").fill("delete")
+        other = ids["other"]
+        client.restore_run(ids["parent"])  # by somebody else, so nothing of it is left
+        expect(names).to_have_text(["other"])
+        expect(dialog).to_have_count(1)
+        button.click()
+        expect(dialog.get_by_role("alert")).to_contain_text("is active")
+        assert is_there(client, other)
+        client.delete_run(ids["parent"], with_children=True)
+        dialog.get_by_label("Type “delete”").fill("delete")
         button.click()
         expect(page.get_by_text("Removed for good: 2 runs, 10 points, 2 files")).to_be_visible()
         expect(names).to_have_text(["other"])

@@ -23,7 +23,10 @@ const NOTHING: Removed = { runs: 0, points: 0, models: 0, files: 0, bytes: 0 };
  * Returns what a purge would remove: these deleted runs of an experiment with their child runs, or,
  * without any, all that is deleted of it.
  */
-export async function countDeleted(experimentId: string, runIds: string[]): Promise<Removed> {
+export async function countDeleted(
+  experimentId: string,
+  runIds: string[] | undefined,
+): Promise<Removed> {
   let all = NOTHING;
   for (const ids of portions(runIds)) all = sum(all, (await call(experimentId, ids, true)).removed);
   return all;
@@ -32,7 +35,7 @@ export async function countDeleted(experimentId: string, runIds: string[]): Prom
 /** Removes that; tells how far it has come, and goes on until all is gone or somebody stops it. */
 export async function purge(
   experimentId: string,
-  runIds: string[],
+  runIds: string[] | undefined,
   tell: (removed: Removed) => void,
   stopped: () => boolean,
 ): Promise<void> {
@@ -80,8 +83,10 @@ async function call(experimentId: string, runIds: string[], isDry: boolean) {
   };
 }
 
-function portions(ids: string[]): string[][] {
-  const count = Math.max(1, Math.ceil(ids.length / NAMED_AT_ONCE));
+/** Returns ids for one call each; a call without any is about all that is deleted. */
+function portions(ids: string[] | undefined): string[][] {
+  if (!ids) return [[]];
+  const count = Math.ceil(ids.length / NAMED_AT_ONCE);
   return Array.from({ length: count }, (_, at) =>
     ids.slice(at * NAMED_AT_ONCE, (at + 1) * NAMED_AT_ONCE),
   );

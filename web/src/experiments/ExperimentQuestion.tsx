@@ -36,7 +36,6 @@ export function ExperimentQuestion(props: {
         title={`Delete ${experiment.name} for good`}
         experimentId={experiment.id}
         experiment={experiment.name}
-        runIds={[]}
         changed={props.again}
         close={props.close}
       />

@@ -16,8 +16,8 @@ export function DeleteForGood(props: {
   experimentId: string;
   /** The name of the experiment, if it goes itself. */
   experiment?: string | undefined;
-  /** Only these runs; all that is deleted of the experiment, if there are none. */
-  runIds: string[];
+  /** Only these runs; all that is deleted of the experiment, if it is left out. */
+  runIds?: string[];
   /** Called when something is gone. */
   changed: () => void;
   close: () => void;
@@ -25,13 +25,15 @@ export function DeleteForGood(props: {
   const [typed, setTyped] = createSignal("");
   const [gone, setGone] = createSignal<Removed>();
   const [error, setError] = createSignal<ApiError>();
+  // Those of the beginning: what was said and confirmed is not about others.
+  const runIds = props.runIds && [...props.runIds];
   let isStopped = false;
   onCleanup(() => {
     isStopped = true;
   });
   const found = createLoaded(
-    () => [props.experimentId, props.runIds] as const,
-    ([experiment, runs]) => countDeleted(experiment, runs),
+    () => props.experimentId,
+    (experiment) => countDeleted(experiment, runIds),
   );
   const isReady = () => found.value() && typed().trim().toLowerCase() === WORD;
   const remove = async (event: SubmitEvent) => {
@@ -40,7 +42,7 @@ export function DeleteForGood(props: {
     setError(undefined);
     setGone({ runs: 0, points: 0, models: 0, files: 0, bytes: 0 });
     try {
-      await purge(props.experimentId, props.runIds, setGone, () => isStopped);
+      await purge(props.experimentId, runIds, setGone, () => isStopped);
       if (!isStopped) tell(`Removed for good: ${listed(gone() as Removed)}`);
       props.changed();
       props.close();
@@ -48,7 +50,6 @@ export function DeleteForGood(props: {
       setError(shown(failure));
       setGone(undefined);
       found.again();
-      props.changed();
     }
   };
   return (
@@ -73,8 +74,8 @@ export function DeleteForGood(props: {
                 <dt>Runs</dt>
                 <dd>
                   {count(removed().runs)}
-                  <Show when={props.runIds.length && removed().runs > props.runIds.length}>
-                    {`, ${counted(removed().runs - props.runIds.length, "child run")} among them`}
+                  <Show when={runIds && removed().runs > runIds.length}>
+                    {`, ${counted(removed().runs - (runIds?.length ?? 0), "child run")} among them`}
                   </Show>
                 </dd>
                 <dt>Points</dt>

@@ -32,6 +32,8 @@ export function RunActions(props: {
   const navigate = useNavigate();
   const [asked, setAsked] = createSignal<"rename" | "tag" | "delete" | "move" | "purge">();
   const [withUnseen, setWithUnseen] = createSignal(false);
+  // What was confirmed is not about runs that are selected later, nor about none.
+  const [toPurge, setToPurge] = createSignal<string[]>([]);
   const [about, setAbout] = createSignal<Run[]>([]);
   const seen = createMemo(() => props.runs.map((run) => run.id));
   const unseen = () => props.ids.length - seen().length;
@@ -148,7 +150,10 @@ export function RunActions(props: {
                   items={[
                     {
                       label: `Delete ${counted(ids().length, "run")} for good…`,
-                      act: () => setAsked("purge"),
+                      act: () => {
+                        setToPurge(ids());
+                        setAsked("purge");
+                      },
                       isDanger: true,
                     },
                   ]}
@@ -194,14 +199,14 @@ export function RunActions(props: {
           close={() => setAsked(undefined)}
         />
       </Show>
-      <Show when={asked() === "purge" && ids()}>
+      <Show when={asked() === "purge" && toPurge()} keyed>
         {(these) => (
           <DeleteForGood
-            title={`Delete ${counted(these().length, "run")} for good`}
+            title={`Delete ${counted(these.length, "run")} for good`}
             experimentId={props.experimentId}
-            runIds={these()}
+            runIds={these}
             changed={() => {
-              const gone = new Set(these());
+              const gone = new Set(these);
               props.select(props.ids.filter((id) => !gone.has(id)));
               props.changed();
             }}

@@ -263,7 +263,6 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
         <DeleteForGood
           title="Delete all deleted runs for good"
           experimentId={props.experimentId}
-          runIds={[]}
           changed={list.reload}
           close={() => setEmptying(false)}
         />
