@@ -7,7 +7,7 @@ const REST = 4;
 const LONGEST_REST_MS = 200;
 
 const wanted = new Set<() => void>();
-let frame = 0;
+let isPlanned = false;
 let resting: ReturnType<typeof setTimeout> | undefined;
 
 /**
@@ -25,11 +25,12 @@ export function dropFrameWork(work: () => void): void {
 
 function plan(): void {
   if (!wanted.size || resting !== undefined) return;
-  frame ||= requestAnimationFrame(workOn);
+  if (!isPlanned) requestAnimationFrame(workOn);
+  isPlanned = true;
 }
 
 function workOn(): void {
-  frame = 0;
+  isPlanned = false;
   const start = performance.now();
   let taken = 0;
   for (const work of wanted) {
