@@ -5,7 +5,6 @@ import type { Run } from "../../api/runs";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted, number } from "../../parts/format";
 import { numberOf } from "../../parts/numeric";
-import { csv, saveFile } from "../../parts/saveFile";
 import { value } from "../../runs/columns";
 import { groupTitle } from "../../runs/groups";
 import { metricDash, runColour } from "../colours";
@@ -16,6 +15,7 @@ import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
+import { type Rows, tableActions } from "../saveTable";
 import { titleOf } from "../titles";
 
 const ROW = 20;
@@ -131,22 +131,18 @@ export default function BarPanel(props: KindProps) {
   const thick = () => (ROW - 4) / Math.max(1, expressions().length);
   const height = () => shown().length * ROW + FOOT;
   const colourOf = (row: Row) => (by() ? "var(--accent)" : runColour(row.key));
-  const saveData = () =>
-    saveFile(
-      `${titleOf(props.panel)}.csv`,
-      csv([
-        [
-          by() || (groupOf() ? "group" : "run"),
-          "runs",
-          ...expressions().flatMap(({ text }) => [text, `${text} min`, `${text} max`]),
-        ],
-        ...rows().map((row) => [
-          row.name,
-          row.runs.length,
-          ...row.values.flatMap(({ mean, min, max }) => [mean, min, max]),
-        ]),
-      ]),
-    );
+  const table = (): Rows => [
+    [
+      by() || (groupOf() ? "group" : "run"),
+      "runs",
+      ...expressions().flatMap(({ text }) => [text, `${text} min`, `${text} max`]),
+    ],
+    ...rows().map((row) => [
+      row.name,
+      row.runs.length,
+      ...row.values.flatMap(({ mean, min, max }) => [mean, min, max]),
+    ]),
+  ];
   return (
     <PanelFrame
       {...props}
@@ -167,7 +163,7 @@ export default function BarPanel(props: KindProps) {
           () => drawing,
           () => titleOf(props.panel),
         ),
-        { label: "CSV", act: saveData },
+        ...tableActions(() => titleOf(props.panel), table),
       ]}
     >
       <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>

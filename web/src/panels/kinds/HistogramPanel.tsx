@@ -4,7 +4,6 @@ import { createMemo, For, Show } from "solid-js";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted, number } from "../../parts/format";
 import { numberOf } from "../../parts/numeric";
-import { csv, saveFile } from "../../parts/saveFile";
 import { title, value } from "../../runs/columns";
 import { AxisFrame, createArea } from "../AxisFrame";
 import { ofNumbers } from "../dimensions";
@@ -13,6 +12,7 @@ import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
+import { type Rows, tableActions } from "../saveTable";
 import { titleOf } from "../titles";
 
 const MOST_BINS = 100;
@@ -51,11 +51,10 @@ export default function HistogramPanel(props: KindProps) {
     ...ofNumbers("runs", [0, ...bins().map((bin) => bin.runs)], area().bottom, area().top, false),
     title: "runs",
   }));
-  const saveData = () =>
-    saveFile(
-      `${titleOf(props.panel)}.csv`,
-      csv([["from", "to", "runs"], ...bins().map((bin) => [bin.from, bin.to, bin.runs])]),
-    );
+  const table = (): Rows => [
+    ["from", "to", "runs"],
+    ...bins().map((bin) => [bin.from, bin.to, bin.runs]),
+  ];
   return (
     <PanelFrame
       {...props}
@@ -72,7 +71,7 @@ export default function HistogramPanel(props: KindProps) {
           () => drawing,
           () => titleOf(props.panel),
         ),
-        { label: "CSV", act: saveData },
+        ...tableActions(() => titleOf(props.panel), table),
       ]}
     >
       <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>

@@ -5,12 +5,12 @@ import type { Importance, ParamImportance } from "../../api/importance";
 import { useList, useText } from "../../parts/address";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
-import { csv, saveFile } from "../../parts/saveFile";
 import { title } from "../../runs/columns";
 import { drawingActions } from "../drawingActions";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createParamImportance } from "../paramImportance";
+import { type Rows, tableActions } from "../saveTable";
 import { titleOf } from "../titles";
 
 const ROW = 22;
@@ -52,7 +52,10 @@ export default function ImportancePanel(props: KindProps) {
           () => drawing,
           () => titleOf(props.panel),
         ),
-        { label: "CSV", act: () => save(titleOf(props.panel), found()) },
+        ...tableActions(
+          () => titleOf(props.panel),
+          () => tableOf(found()),
+        ),
       ]}
     >
       <Show when={error()}>{(failure) => <ErrorNote error={failure()} />}</Show>
@@ -195,16 +198,13 @@ function describe(one: ParamImportance, number: string): string {
   return `${one.key}, importance ${one.importance.toFixed(2)}${way}; ${there}`;
 }
 
-function save(name: string, found: Importance | undefined): void {
+function tableOf(found: Importance | undefined): Rows {
   const rows = (found?.params ?? []).map((one) => [
     one.key,
     one.importance,
-    one.correlation ?? "",
+    one.correlation ?? null,
     one.runs,
     one.values,
   ]);
-  saveFile(
-    `${name}.csv`,
-    csv([["param", "importance", "rank correlation", "runs", "values"], ...rows]),
-  );
+  return [["param", "importance", "rank correlation", "runs", "values"], ...rows];
 }

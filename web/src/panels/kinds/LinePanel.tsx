@@ -6,7 +6,6 @@ import type { StepRange } from "../../api/history";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
 import { attempt } from "../../parts/notices";
-import { csv, saveFile } from "../../parts/saveFile";
 import { theme } from "../../parts/theme";
 import { runColour, runDash } from "../colours";
 import { provideRows } from "../figureRows";
@@ -20,7 +19,8 @@ import { itemsOf } from "../panelText";
 import { RunSwatch } from "../RunSwatch";
 import { rangeKeys } from "../rangeKeys";
 import { savePng, saveSvg } from "../saveImage";
-import { savePoints } from "../savePoints";
+import { savePoints, savePointsAsParquet } from "../savePoints";
+import { tableActions } from "../saveTable";
 import { createSight } from "../seen";
 import { lineSettings } from "../settings";
 import { stepsInSight, union } from "../stepsInSight";
@@ -152,15 +152,15 @@ export default function LinePanel(props: KindProps) {
     return all && groupRows(drawn.groupHistories(), all, context.band());
   };
   /** A file has points of one kind: aligned ones of groups, or those that runs logged. */
-  const csvActions = () => {
-    const ofRuns = (label: string) => ({
-      label,
-      act: () => savePoints(drawn.names, ids(), stepsToSave()),
-    });
-    if (!groups()) return [ofRuns("CSV")];
-    const save = () => saveFile(`${title()}.csv`, csv(rowsOfGroups() ?? []));
-    const ofGroups = { label: "CSV", act: save };
-    return ids().length ? [ofGroups, ofRuns("CSV of single runs")] : [ofGroups];
+  const dataActions = () => {
+    const points = () => ({ metrics: drawn.names, runs: drawn.drawnRuns(), range: stepsToSave() });
+    const ofRuns = (of: string) => [
+      { label: `CSV${of}`, act: () => savePoints(points()) },
+      { label: `Parquet${of}`, act: () => attempt(() => savePointsAsParquet(points(), title())) },
+    ];
+    if (!groups()) return ofRuns("");
+    const ofGroups = tableActions(title, () => rowsOfGroups() ?? []);
+    return ids().length ? [...ofGroups, ...ofRuns(" of single runs")] : ofGroups;
   };
   const howMany = () => {
     const all = groups();
@@ -204,7 +204,7 @@ export default function LinePanel(props: KindProps) {
         { label: "PNG", act: () => attempt(() => save("png", 2)) },
         { label: "PNG, twice as large", act: () => attempt(() => save("png", 4)) },
         { label: "SVG", act: () => attempt(() => save("svg")) },
-        ...csvActions(),
+        ...dataActions(),
       ]}
     >
       <Show when={drawn.error()}>

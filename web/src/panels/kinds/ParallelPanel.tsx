@@ -13,7 +13,6 @@ import {
 import type { Run } from "../../api/runs";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count } from "../../parts/format";
-import { csv, saveFile } from "../../parts/saveFile";
 import { type Column, title, value } from "../../runs/columns";
 import { inOrderOfWeight } from "../../runs/keyMetrics";
 import { Drawing } from "../Drawing";
@@ -25,6 +24,7 @@ import { Axis, type Brush, TOP } from "../ParallelAxis";
 import type { KindProps } from "../panelContext";
 import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
+import { type Rows, tableActions } from "../saveTable";
 import { heightOf } from "../settings";
 import { titleOf } from "../titles";
 
@@ -115,18 +115,14 @@ export default function ParallelPanel(props: KindProps) {
       .filter((line) => line.fits)
       .sort((a, b) => a.last - b.last),
   );
-  const saveData = () =>
-    saveFile(
-      `${titleOf(props.panel)}.csv`,
-      csv([
-        ["run_id", "run_name", ...shown().map(title)],
-        ...fromTop().map(({ run }) => [
-          run.id,
-          run.name,
-          ...shown().map((column) => value(run, column)),
-        ]),
-      ]),
-    );
+  const table = (): Rows => [
+    ["run_id", "run_name", ...shown().map(title)],
+    ...fromTop().map(({ run }) => [
+      run.id,
+      run.name,
+      ...shown().map((column) => value(run, column)),
+    ]),
+  ];
   return (
     <PanelFrame
       {...props}
@@ -144,7 +140,7 @@ export default function ParallelPanel(props: KindProps) {
           () => drawing,
           () => titleOf(props.panel),
         ),
-        { label: "CSV", act: saveData },
+        ...tableActions(() => titleOf(props.panel), table),
       ]}
     >
       <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>

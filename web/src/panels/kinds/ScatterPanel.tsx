@@ -4,7 +4,6 @@ import { createMemo, createSignal, For, Show } from "solid-js";
 import type { Run } from "../../api/runs";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, number } from "../../parts/format";
-import { csv, saveFile } from "../../parts/saveFile";
 import { type Column, title, value } from "../../runs/columns";
 import { AxisFrame, createArea } from "../AxisFrame";
 import { runColour } from "../colours";
@@ -17,6 +16,7 @@ import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { paretoFront, regression } from "../relations";
 import { createRunValues } from "../runValues";
+import { type Rows, tableActions } from "../saveTable";
 import { titleOf } from "../titles";
 
 const SIZE = { least: 3, usual: 5, most: 14 };
@@ -71,18 +71,14 @@ export default function ScatterPanel(props: KindProps) {
   });
   const frontRuns = createMemo(() => new Set(front().map((index) => points()[index]?.run.id)));
   const fromLeft = createMemo(() => points().toSorted((a, b) => a.cx - b.cx));
-  const saveData = () =>
-    saveFile(
-      `${titleOf(props.panel)}.csv`,
-      csv([
-        ["run_id", "run_name", ...asked().map(title)],
-        ...points().map(({ run }) => [
-          run.id,
-          run.name,
-          ...asked().map((column) => value(run, column)),
-        ]),
-      ]),
-    );
+  const table = (): Rows => [
+    ["run_id", "run_name", ...asked().map(title)],
+    ...points().map(({ run }) => [
+      run.id,
+      run.name,
+      ...asked().map((column) => value(run, column)),
+    ]),
+  ];
   const drawnFrom = (at: number) => line()?.at(at) ?? 0;
   return (
     <PanelFrame
@@ -100,7 +96,7 @@ export default function ScatterPanel(props: KindProps) {
           () => drawing,
           () => titleOf(props.panel),
         ),
-        { label: "CSV", act: saveData },
+        ...tableActions(() => titleOf(props.panel), table),
       ]}
     >
       <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>

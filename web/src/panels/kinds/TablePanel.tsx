@@ -2,12 +2,12 @@
 
 import { createMemo, For } from "solid-js";
 import { count } from "../../parts/format";
-import { csv, saveFile } from "../../parts/saveFile";
 import { type Column, text, title, value } from "../../runs/columns";
 import { runColour } from "../colours";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { itemsOf } from "../panelText";
+import { type Rows, tableActions } from "../saveTable";
 import { titleOf } from "../titles";
 
 // Of metrics, where none are chosen.
@@ -27,20 +27,16 @@ export default function TablePanel(props: KindProps) {
       .slice(0, MOST_COLUMNS)
       .map((key) => `metrics.${key}`);
   });
-  const saveData = () =>
-    saveFile(
-      `${titleOf(props.panel)}.csv`,
-      csv([
-        ["run_id", "run_name", ...columns().map(title)],
-        ...runs().map((run) => [run.id, run.name, ...columns().map((one) => value(run, one))]),
-      ]),
-    );
+  const table = (): Rows => [
+    ["run_id", "run_name", ...columns().map(title)],
+    ...runs().map((run) => [run.id, run.name, ...columns().map((one) => value(run, one))]),
+  ];
   return (
     <PanelFrame
       {...props}
       title={titleOf(props.panel)}
       label={`${titleOf(props.panel)}, ${count(runs().length)} runs`}
-      actions={[{ label: "CSV", act: saveData }]}
+      actions={tableActions(() => titleOf(props.panel), table)}
     >
       <div class="plot scrolled" tabindex="0" role="region" aria-label={titleOf(props.panel)}>
         <table>

@@ -3,7 +3,6 @@
 import { createMemo, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, duration, isoTime, time } from "../../parts/format";
-import { csv, saveFile } from "../../parts/saveFile";
 import { value } from "../../runs/columns";
 import { runColour } from "../colours";
 import { dimension, ofNumbers } from "../dimensions";
@@ -12,6 +11,7 @@ import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createRunValues } from "../runValues";
+import { type Rows, tableActions } from "../saveTable";
 import { titleOf } from "../titles";
 
 const ROW = 16;
@@ -58,21 +58,17 @@ export default function TimelinePanel(props: KindProps) {
   const shades = createMemo(() => (by() ? dimension(by(), runs(), 0, 1) : undefined));
   const height = () => HEAD + runs().length * ROW + 8;
   const at = (moment: number) => scale().fromText(String(moment));
-  const saveData = () =>
-    saveFile(
-      `${titleOf(props.panel)}.csv`,
-      csv([
-        ["run_id", "run_name", "user", "status", "start", "end"],
-        ...runs().map((run) => [
-          run.id,
-          run.name,
-          run.user,
-          run.status,
-          isoTime(run.start),
-          run.end === null ? null : isoTime(run.end),
-        ]),
-      ]),
-    );
+  const table = (): Rows => [
+    ["run_id", "run_name", "user", "status", "start", "end"],
+    ...runs().map((run) => [
+      run.id,
+      run.name,
+      run.user,
+      run.status,
+      isoTime(run.start),
+      run.end === null ? null : isoTime(run.end),
+    ]),
+  ];
   return (
     <PanelFrame
       {...props}
@@ -89,7 +85,7 @@ export default function TimelinePanel(props: KindProps) {
           () => drawing,
           () => titleOf(props.panel),
         ),
-        { label: "CSV", act: saveData },
+        ...tableActions(() => titleOf(props.panel), table),
       ]}
     >
       <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
