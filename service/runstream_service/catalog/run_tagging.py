@@ -10,7 +10,8 @@ from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import KnownRoles
 from runstream_service.catalog.run_state import check_writable, not_found_error, renew_revision
 from runstream_service.catalog.run_tags import delete_tags_of, effective_tags, set_tags_of
-from runstream_service.engine import changes
+from runstream_service.engine import applied_writes, changes
+from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.statements import LockingStatement, array_of, in_texts
 from runstream_service.engine.tables import Run
 
@@ -34,6 +35,7 @@ def tag(
     run_ids: Sequence[str],
     tags: Sequence[tuple[str, str]],
     deleted: Sequence[str],
+    write: WriteId | None,
 ) -> None:
     """Delete tags of active runs, those that are there, and set others.
 
@@ -42,6 +44,7 @@ def tag(
         run_ids: the runs, each once.
         tags: keys and values to set.
         deleted: keys to delete before.
+        write: the name of the write; runs to which it was applied before stay as they are.
 
     Raises:
         NotFound, PermissionDenied, FailedPrecondition: as `active_run`, and nothing is done.
@@ -64,10 +67,15 @@ def tag(
             raise not_found_error(run_id)
         _, _, experiment, is_deleted, _ = rows[run_id]
         check_writable(caller, run_id, experiment, find_role, is_deleted=is_deleted)
-    ids = [row[0] for row in rows.values()]
+    revisions = {
+        run: revision
+        for run, *_, revision in rows.values()
+        if applied_writes.to_run.accept(run, write)
+    }
+    ids = list(revisions)
     keys = [key for key in deleted if key != NAME_TAG]
     delete_tags_of(ids, keys)
     set_tags_of(ids, effective_tags(tags))
-    for run, *_, revision in rows.values():
+    for run, revision in revisions.items():
         renew_revision(run, revision)
     changes.record_runs(ids, effective_tags(tags), tuple(keys))

@@ -127,7 +127,9 @@ class RunServicer(RunServiceServicer):
         size = request.ByteSize()
         tagging = await offload_if_large(size, run_requests.tagging, request)
         await self._writer.wait_for_room()
-        await self._writer.submit(run_tagging.tag, context.caller, *tagging, size=size)
+        await self._writer.submit(
+            run_tagging.tag, context.caller, *tagging, write_id(request.write), size=size
+        )
         return tagging_pb.TagRunsResponse()
 
     async def DeleteTag(

@@ -101,6 +101,19 @@ def test_a_run_that_goes_on_is_moved_and_logs_as_before(client: TrackingClient) 
         client.move_runs(run_id, other)
 
 
+def test_tags_of_many_runs_are_set_and_deleted_by_one_call(client: TrackingClient) -> None:
+    """P7."""
+    runs = [client.create_run(tags={"old": "1"}).info.run_id for _ in range(3)]
+    client.set_tag(runs[0], "old", "2")  # which is queued before
+    client.tag_runs(runs[:2], {"team": "red", "size": 7}, deleted_tags=["old", "none"])
+    for run_id in runs[:2]:
+        tags = client.get_run(run_id).data.tags
+        assert (tags["team"], tags["size"], "old" in tags) == ("red", "7", False)
+    assert client.get_run(runs[2]).data.tags["old"] == "1"
+    with pytest.raises(InvalidArgument, match="list of texts"):
+        client.tag_runs(runs[0], {"team": "red"})
+
+
 def test_what_is_wrong_with_a_call_is_an_error_with_its_particulars(client: TrackingClient) -> None:
     """X1."""
     with pytest.raises(NotFound, match="f" * 32) as missing:

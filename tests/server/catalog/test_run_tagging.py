@@ -15,6 +15,7 @@ from runstream.v1.run_service_pb2 import (
 )
 from runstream.v1.run_tagging_pb2 import TagRunsRequest
 from runstream.v1.watch_service_pb2 import WatchRequest
+from runstream.v1.write_pb2 import WriteId
 from runstream_service.catalog import run_tagging
 from support.api import Api, expect_refusal
 from support.named_runs import NamedRuns
@@ -55,6 +56,24 @@ def test_tags_of_many_runs_are_set_and_deleted_and_told(api: Api, named: NamedRu
         assert "old" in change.deleted_tags
         assert "mlflow.runName" not in change.deleted_tags
     watch.cancel()
+
+
+def test_tags_that_are_sent_again_undo_nothing_newer(api: Api, named: NamedRuns) -> None:
+    a, b = named.add("a", tags={"team": "red"}), named.add("b")
+    write = WriteId(writer=32 * "e", sequence=1)
+    request = TagRunsRequest(
+        run_ids=[a], tags=[RunTag(key="speed", value="1")], deleted_tags=["team"], write=write
+    )
+    api.runs.TagRuns(request)
+    tag(api, [a], speed="2", team="blue")
+    api.runs.TagRuns(request)
+    assert tags(api, a) == {"speed": "2", "team": "blue"}
+    request.run_ids.append(b)  # to which it was not applied
+    api.runs.TagRuns(request)
+    assert (tags(api, a)["speed"], tags(api, b)["speed"]) == ("2", "1")
+    request.write.sequence = 2
+    api.runs.TagRuns(request)
+    assert tags(api, a) == {"speed": "1"}
 
 
 def test_a_name_that_is_set_as_a_tag_is_the_name_of_each(api: Api, named: NamedRuns) -> None:

@@ -20,6 +20,7 @@ from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1 import run_moves_pb2 as moves
 from runstream.v1 import run_service_pb2 as runs
+from runstream.v1 import run_tagging_pb2 as tagging
 from runstream.v1.run_pb2 import RunStatus, RunTag
 
 
@@ -194,6 +195,38 @@ class RunCalls:
         )
         self._outbox.flush()
         return list(self._connection.call(lambda stubs: stubs.runs.MoveRuns, request).run_ids)
+
+    def tag_runs(
+        self,
+        run_ids: Iterable[str],
+        tags: Pairs = (),
+        deleted_tags: Iterable[str] = (),
+    ) -> None:
+        """Set and delete tags of active runs, of all of them or none; on disk when it returns (P7).
+
+        Args:
+            run_ids: the runs, 1 to 1,000.
+            tags: up to 20 tags to set; values become texts.
+            deleted_tags: up to 100 keys of tags to delete before; runs without such a tag stay as
+                they are.
+
+        Raises:
+            InvalidArgument: there is no run id, there are too many of something, or a tag breaks
+                its rule.
+            NotFound: there is no such run.
+            FailedPrecondition: a run is deleted.
+            ResourceExhausted: the tags of all runs are too large together.
+        """
+        check_not_single_text("run_ids", run_ids)
+        check_not_single_text("deleted_tags", deleted_tags)
+        request = new_message(
+            tagging.TagRunsRequest,
+            run_ids=run_ids,
+            tags=[RunTag(key=key, value=value) for key, value in to_texts("tags", tags).items()],
+            deleted_tags=deleted_tags,
+        )
+        self._outbox.flush()
+        self._connection.call(lambda stubs: stubs.runs.TagRuns, request)
 
     def log_inputs(self, run_id: str, datasets: Iterable[entities.DatasetInput]) -> None:
         """Record datasets that a run read, all of them or none; on disk when it returns (P4).
