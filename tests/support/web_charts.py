@@ -13,7 +13,7 @@ from support.web_content import Content
 See = Callable[[str], Page]
 
 _COLUMNS = """
-(panel, [red, green, blue]) => {
+(panel, [red, green, blue, isFaint]) => {
   const canvas = panel.querySelector("canvas");
   const over = panel.querySelector(".u-over").getBoundingClientRect();
   const all = canvas.getBoundingClientRect();
@@ -28,7 +28,8 @@ _COLUMNS = """
     for (let j = 0; j < h; j++) {
       const at = 4 * (j * w + i);
       const [r, g, b, a] = data.slice(at, at + 4);
-      if (Math.abs(r - red) + Math.abs(g - green) + Math.abs(b - blue) < 60 && a > 150)
+      const isInk = isFaint ? a > 30 && a <= 150 : a > 150;
+      if (isInk && Math.abs(r - red) + Math.abs(g - green) + Math.abs(b - blue) < 60)
         rows.push(j / h);
     }
     columns.push(rows);
@@ -86,9 +87,12 @@ def run_colour(page: Page, run: int = 0) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def read_drawing(figure: Locator, colour: tuple[int, int, int] | None = None) -> Drawing:
-    """Find a colour, that of the first run in the legend if none is named."""
-    return Drawing(figure.evaluate(_COLUMNS, list(colour or run_colour(figure.page))))
+def read_drawing(
+    figure: Locator, colour: tuple[int, int, int] | None = None, *, is_faint: bool = False
+) -> Drawing:
+    """Find a colour, that of the first run in the legend if none is named, or what is faint."""
+    wanted = [*(colour or run_colour(figure.page)), is_faint]
+    return Drawing(figure.evaluate(_COLUMNS, wanted))
 
 
 def count_drawn(figure: Locator) -> int:

@@ -96,7 +96,8 @@ export function DeleteForGood(props: {
             </>
           )}
         </Show>
-        <Show when={error()}>{(failure) => <ErrorNote error={failure()} />}</Show>
+        {/* Counted again after a failure, it may say the same. */}
+        <Show when={!found.error() && error()}>{(failure) => <ErrorNote error={failure()} />}</Show>
         <Show
           when={gone()}
           fallback={
