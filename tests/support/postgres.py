@@ -155,9 +155,9 @@ class Postgres:
         self._end(signal.SIGQUIT)
 
     def stop(self) -> None:
-        """End it, and remove what it stored."""
+        """End it, and remove what it stored, which is not written out before."""
         if self.process.poll() is None:
-            self._end(signal.SIGINT)
+            self.kill()
         shutil.rmtree(self.folder)
 
     def _end(self, number: signal.Signals) -> None:

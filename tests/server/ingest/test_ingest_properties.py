@@ -34,7 +34,7 @@ def server(
     server.stop()
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(batches=BATCHES, resent=st.lists(st.integers(0, 7), max_size=6))
 def test_any_points_are_stored_once_and_summarised_right(
     server: ServerProcess,

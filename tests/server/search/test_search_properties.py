@@ -223,7 +223,7 @@ def shared(
     server.stop()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     runs=RUNS,
     filters=st.lists(FILTERS, min_size=1, max_size=6),
