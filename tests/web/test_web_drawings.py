@@ -184,3 +184,12 @@ def test_parallel_coordinates_begin_with_what_differs_and_fit_into_their_panel(
     assert room
     assert last
     assert last["x"] + last["width"] <= room["x"] + room["width"]
+
+
+def test_panels_without_metrics_say_what_they_are_and_what_to_do(
+    see: See, content: Content
+) -> None:
+    page, _ = open_panels(see, content, "*1;kind=line", "*2;kind=bar")
+    for name in ("Lines", "Bars"):
+        figure = page.locator("figure.panel").filter(has=page.get_by_title(name, exact=True))
+        expect(figure).to_contain_text("Edit it to choose metrics.")

@@ -5,6 +5,7 @@ import type { Panel } from "./layout";
 import { itemsOf } from "./panelText";
 
 const KINDS: Record<string, string> = {
+  line: "Lines",
   bar: "Bars",
   media: "Media",
   scatter: "Scatter",
@@ -25,7 +26,7 @@ export function titleOf({ metric, fields }: Panel): string {
   if (kind === "importance" && number) return `Importance for ${columnTitle(number)}`;
   const of = fields.of ? itemsOf(fields.of) : metric === undefined ? [] : [metric];
   if (kind === "media") return of.at(-1) ?? "Media";
-  if (kind === "line" || kind === "bar") return of.join(", ") || "Lines";
+  if ((kind === "line" || kind === "bar") && of.length) return of.join(", ");
   if (kind === "histogram" && of.length) return `${columnTitle(of[0] ?? "")}, histogram`;
   return KINDS[kind] ?? kind;
 }

@@ -49,11 +49,12 @@ export default function LinePanel(props: KindProps) {
   });
   const setZoom = (range: { min: number; max: number } | undefined) =>
     context.setZoom(props.panel.id, range);
+  const of =
+    props.panel.metric === undefined || props.panel.fields.of
+      ? itemsOf(props.panel.fields.of)
+      : [props.panel.metric];
   const drawn = createPanelCurves({
-    of:
-      props.panel.metric === undefined || props.panel.fields.of
-        ? itemsOf(props.panel.fields.of)
-        : [props.panel.metric],
+    of,
     xMetric: settings().xMetric,
     live,
     groups: context.groups,
@@ -221,6 +222,9 @@ export default function LinePanel(props: KindProps) {
         onClick={cursor.clicked}
         onDblClick={() => setZoom(undefined)}
       >
+        <Show when={!of.length}>
+          <p class="empty">Edit it to choose metrics.</p>
+        </Show>
         {/* What is in here is uPlot's alone. */}
         <div ref={canvas} class="canvas" />
         <Show when={cursor.found().length ? cursor.cursor() : undefined}>
