@@ -24,7 +24,7 @@ export function AlertsOf(props: Subject & { mayWrite: boolean }) {
     <div class="alerts-of">
       <RuleList {...props} />
       <section>
-        <h2>What was told</h2>
+        <h2>Raised</h2>
         <Told {...props} />
       </section>
     </div>
