@@ -117,6 +117,10 @@ def test_an_exported_report_shows_its_charts_without_a_server(
     picture = alone.get_by_role("img", name="Chart of loss")
     assert picture.evaluate("image => image.naturalWidth") > 100
     expect(alone.get_by_role("button")).to_have_count(0)
+    expect(alone.get_by_text("⋯")).to_have_count(0)
+    section, metrics = alone.locator("summary h2, summary .hint").all()
+    ends = [box["y"] + box["height"] for part in (section, metrics) if (box := part.bounding_box())]
+    assert abs(ends[0] - ends[1]) < 10, "the name of a section and its number are in one line"
     with alone.expect_download() as points:
         alone.get_by_role("link", name="Points as CSV").click()
     lines = Path(points.value.path()).read_text().splitlines()

@@ -16,6 +16,7 @@ const METRICS = 50;
 const STYLE = `
 body { color: #1a202c; font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
 figure { border: 1px solid #d9dee6; border-radius: 8px; break-inside: avoid; margin: 0; padding: .75rem; }
+summary { margin: 1rem 0 .5rem; } summary h2 { display: inline; font-size: 1rem; }
 figcaption { font-weight: 600; } img { max-width: 100%; }
 .panels { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; padding: 0; }
@@ -41,8 +42,8 @@ export async function saveReport(title: string, shown: HTMLElement): Promise<voi
     const text = data[i];
     if (text) block.append(linkTo(text, `panels ${i + 1}.csv`));
   });
-  for (const control of copy.querySelectorAll(".charts > .bar, input, select, .unseen"))
-    control.remove();
+  const controls = ".charts > .bar, .section-menu, input, select, .unseen";
+  for (const control of copy.querySelectorAll(controls)) control.remove();
   for (const button of copy.querySelectorAll("button")) button.replaceWith(...button.childNodes);
   const page = document.implementation.createHTMLDocument(title);
   const meta = (name: string, value: string) => {
