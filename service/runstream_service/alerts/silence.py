@@ -93,7 +93,8 @@ class Silence:
                 _FORGET.run(rule.id, run)
         elif _is_news(change):
             moment = time.monotonic()
-            if moment - self._stored.get(at, -1e9) < rule.condition.bound * 6:
+            is_stored = moment - self._stored.get(at, -1e9) < rule.condition.bound * 6
+            if is_stored and change.moved_from is None:  # a move has removed what was stored
                 return
             if len(self._stored) >= _REMEMBERED:
                 self._stored.clear()

@@ -282,6 +282,17 @@ def test_a_running_run_without_news_is_told_once(make_bench: Any) -> None:
     assert bench.commit(silent=True) == [None, None]
 
 
+def test_silence_begins_anew_when_a_run_is_moved(make_bench: Any) -> None:
+    """N8."""
+    bench = make_bench(Condition(ConditionKind.RUN_SILENT, "", 10))
+    bench.commit(bench.points((0, 1)))
+    with bench.engine.connection_context(), bench.engine.write_transaction():
+        AlertState.delete().execute()  # as the move does
+    bench.commit(Change(bench.run.uuid, bench.run.experiment_id, bench.run, moved_from=99))
+    bench.let_pass(12)
+    assert bench.commit(silent=True) == [None]
+
+
 def test_what_judges_while_there_are_no_rules_reads_them_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
