@@ -58,7 +58,7 @@ export function RuleDialog(
           label="Name, the title of its alerts"
           value={typed().name}
           set={(name) => set({ name })}
-          hint="What it tells of, if you leave it empty."
+          hint="Left empty, it is named after its condition."
           error={errorAt("name")}
         />
         <Show when={typed().kind !== "alert_raised"}>

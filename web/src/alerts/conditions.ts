@@ -26,7 +26,7 @@ export const KINDS: Record<Kind, { name: string; meaning: string }> = {
   run_silent: {
     name: "A run has no news",
     meaning:
-      "Tells when a running run has logged nothing for so many minutes: no points, params, tags or console. System metrics are no news.",
+      "Tells when a running run has logged nothing for so many minutes: no points, params, tags or console. System metrics are no news. A rule for an experiment counts from the first news of a run after it was made.",
   },
   run_ended: {
     name: "A run ends",

@@ -60,7 +60,9 @@ export default function ImportancePanel(props: KindProps) {
     >
       <Show when={error()}>{(failure) => <ErrorNote error={failure()} />}</Show>
       <div class="plot drawing scrolled" ref={ground}>
-        <Show when={why(number(), found())}>{(text) => <p class="empty">{text()}</p>}</Show>
+        <Show when={why(number(), found(), loading())}>
+          {(text) => <p class="empty">{text()}</p>}
+        </Show>
         <svg
           ref={drawing}
           role="group"
@@ -159,8 +161,9 @@ function told(found: Importance | undefined): string {
 }
 
 /** Returns why there are no bars. */
-function why(number: string, found: Importance | undefined): string {
+function why(number: string, found: Importance | undefined, isComputing: boolean): string {
   if (!number) return "Edit it to choose a metric.";
+  if (!found && isComputing) return "The server is computing it, for ten seconds at most.";
   if (!found || found.params.some((one) => one.importance > 0)) return "";
   const has = `${count(found.used)} of ${counted(found.runs, "run")}`;
   if (!found.method) return `${has} have ${title(number)}: five are needed.`;
