@@ -43,7 +43,7 @@ GROUPED_POINTS = 100_000
 # Notes when a link to a run is painted, and when all panels have read and drawn their points.
 _PAINTED = f"""
 const look = () => {{
-  const painted = document.querySelector(".runs a[href*='/runs/']");
+  const painted = document.querySelector(".runs .row .name:not(.waiting)");
   const panels = [...document.querySelectorAll("figure.panel")];
   const isDrawn = (panel) => panel.ariaBusy === "false" && panel.querySelector("canvas") &&
     Number(panel.querySelector(".plot").dataset.points) > 0;

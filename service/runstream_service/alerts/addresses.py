@@ -8,8 +8,10 @@ from __future__ import annotations
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-# Gateways translate these to the IPv4 address in their last 32 bits (RFC 6052, RFC 8215).
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+# Gateways translate these to the IPv4 address in their last 32 bits (RFC 6052).
+_NAT64 = IPv6Network("64:ff9b::/96")
+# These, too, to addresses that only the gateway can tell (RFC 8215).
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 
 
 def is_public(address: str) -> bool:
@@ -19,6 +21,8 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, IPv6Address):
+        if ip in _LOCAL_NAT64:
+            return False
         embedded = _embedded(ip)
         if embedded is not None:
             return is_public(str(embedded))
@@ -52,6 +56,6 @@ def _embedded(ip: IPv6Address) -> IPv4Address | None:
         return ip.ipv4_mapped
     if ip.sixtofour is not None:
         return ip.sixtofour
-    if any(ip in network for network in _NAT64):
+    if ip in _NAT64:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return None

@@ -16,7 +16,6 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -102,9 +101,7 @@ async def _post(url: str, headers: Mapping[str, str], body: bytes, allow_private
         await writer.drain()
         _check_status(await _read_status(connection, reader))
     finally:
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+        writer.close()  # which is not waited for: a receiver may never end its side of TLS
 
 
 async def _addresses(host: str, port: int, allow_private: bool) -> list[str]:

@@ -148,6 +148,7 @@ def test_what_breaks_a_rule_of_rules_is_refused_with_the_limit(
         "[fd00::1]",
         "[::ffff:127.0.0.1]",
         "[64:ff9b::7f00:1]",
+        "[64:ff9b:1:7f00:0:100:808:808]",
         "[2002:7f00:1::]",
     ],
 )
