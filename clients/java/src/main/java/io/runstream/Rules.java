@@ -83,13 +83,7 @@ final class Rules {
           field,
           value,
           limit,
-          field
-              + " has "
-              + length
-              + " characters, the limit is "
-              + limit
-              + ": "
-              + quote(value));
+          field + " has " + length + " characters, the limit is " + limit + ": " + quote(value));
     }
     checkUnicode(field, value);
   }
