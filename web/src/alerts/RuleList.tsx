@@ -3,7 +3,7 @@
 import { A } from "@solidjs/router";
 import { createSignal, For, Show } from "solid-js";
 import { type AlertRule, deleteRule, enableRule, listRules } from "../api/alertRules";
-import { Dialog } from "../parts/Dialog";
+import { ConfirmDeletion } from "../parts/ConfirmDeletion";
 import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
 import { attempt, tell } from "../parts/notices";
@@ -141,29 +141,14 @@ function Rule(props: { rule: AlertRule; ofRun: string }) {
 
 function DeleteRule(props: { rule: AlertRule; remove: () => void; close: () => void }) {
   return (
-    <Dialog title={`Delete the rule ${props.rule.name}`} close={props.close}>
-      <div class="ask">
-        <p>
-          It tells nothing any more, and what is still to be delivered is not. The alerts that it
-          raised stay.
-          <Show when={props.rule.webhooks.length}> Its secret is forgotten.</Show>
-        </p>
-        <footer>
-          <button type="button" onClick={() => props.close()}>
-            Cancel
-          </button>
-          <button
-            type="button"
-            class="primary"
-            onClick={() => {
-              props.close();
-              props.remove();
-            }}
-          >
-            Delete
-          </button>
-        </footer>
-      </div>
-    </Dialog>
+    <ConfirmDeletion
+      title={`Delete the rule ${props.rule.name}`}
+      remove={props.remove}
+      close={props.close}
+    >
+      It tells nothing any more, and what is still to be delivered is not. The alerts that it raised
+      stay.
+      <Show when={props.rule.webhooks.length}> Its secret is forgotten.</Show>
+    </ConfirmDeletion>
   );
 }

@@ -2,8 +2,8 @@
 
 import { useNavigate } from "@solidjs/router";
 import { createExperiment, type Experiment, renameExperiment } from "../api/experiments";
+import { ConfirmDeletion } from "../parts/ConfirmDeletion";
 import { DeleteForGood } from "../parts/DeleteForGood";
-import { Dialog } from "../parts/Dialog";
 import { FormDialog } from "../parts/FormDialog";
 import { count, counted } from "../parts/format";
 
@@ -64,31 +64,15 @@ export function ExperimentQuestion(props: {
 
 function DeleteRunning(props: { experiment: Experiment; remove: () => void; close: () => void }) {
   return (
-    <Dialog title={`Delete ${props.experiment.name}`} close={props.close}>
-      <div class="ask">
-        <p>
-          Its {counted(props.experiment.runs, "run")} {props.experiment.runs === 1 ? "goes" : "go"}{" "}
-          with it. <strong>Running: {count(props.experiment.running)} of them.</strong> Their
-          programs are not stopped. What they log from now on is refused, and the next call that
-          logs raises that, which may end the trainings. Restoring the experiment lets them log
-          again.
-        </p>
-        <footer>
-          <button type="button" onClick={() => props.close()}>
-            Cancel
-          </button>
-          <button
-            type="button"
-            class="primary"
-            onClick={() => {
-              props.close();
-              props.remove();
-            }}
-          >
-            Delete
-          </button>
-        </footer>
-      </div>
-    </Dialog>
+    <ConfirmDeletion
+      title={`Delete ${props.experiment.name}`}
+      remove={props.remove}
+      close={props.close}
+    >
+      Its {counted(props.experiment.runs, "run")} {props.experiment.runs === 1 ? "goes" : "go"} with
+      it. <strong>Running: {count(props.experiment.running)} of them.</strong> Their programs are
+      not stopped. What they log from now on is refused, and the next call that logs raises that,
+      which may end the trainings. Restoring the experiment lets them log again.
+    </ConfirmDeletion>
   );
 }
