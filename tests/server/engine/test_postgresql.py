@@ -211,6 +211,7 @@ def test_a_deadlock_with_others_is_no_error_for_callers(
         # What comes while the writer waits is one transaction, which has the first run and then
         # waits for the second.
         calls.append(threads.submit(rename, first))
+        wait_until(lambda: count_queued(server) == 2, 30)
         calls.append(threads.submit(rename, second))
         wait_until(lambda: count_queued(server) == 3, 30)
         blocker.commit()
