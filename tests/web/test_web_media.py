@@ -84,7 +84,7 @@ def test_media_of_a_run_are_seen_step_by_step(
     expect(page.get_by_role("heading", name=re.compile("step.40"))).to_be_visible()
 
 
-def test_histograms_over_steps_are_ridges_and_a_heat_map(
+def test_histograms_over_steps_are_ridges_a_heat_map_and_percentiles(
     server: ServerProcess, page: Page, runs: Runs
 ) -> None:
     page.goto(f"{server.http}/#/runs/{runs[0]}?tab=media&media=weights")
@@ -100,6 +100,15 @@ def test_histograms_over_steps_are_ridges_and_a_heat_map(
     high, low = picture.evaluate(pixels)
     assert high == "68,1,84,255"
     assert low != high
+    view.select_option("Percentiles")
+    expect(picture.locator(".band > title")).to_have_text(
+        ["0 % to 100 %", "7 % to 93 %", "16 % to 84 %", "31 % to 69 %"]
+    )
+    # At step 10 k there are 100 values from 10 k to 10 k + 99: the median of the first is 49.5.
+    line = picture.locator(".median").get_attribute("d") or ""
+    heights = [float(point.split()[1]) for point in line.removeprefix("M").split("L")]
+    medians = [139 * (1 - height / 240) for height in heights]
+    assert medians == pytest.approx([49.5, 59.5, 69.5, 79.5, 89.5], abs=0.1)
 
 
 def test_runs_are_compared_at_the_same_step(server: ServerProcess, page: Page, runs: Runs) -> None:

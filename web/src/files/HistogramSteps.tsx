@@ -1,12 +1,14 @@
-// How a distribution moves over steps: ridgelines, the last step in front, or a heat map.
+// How a distribution moves over steps: ridgelines, the last step in front, a heat map, or bands
+// between percentiles.
 
-import { createMemo, For, onMount, Show } from "solid-js";
+import { createMemo, For, Match, onMount, Show, Switch } from "solid-js";
 import { ErrorNote } from "../parts/ErrorNote";
 import { counted, number } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import { heatColour } from "../render/heatColour";
 import { evenly, readHistograms, type StepDensities } from "./histogramSteps";
 import type { StepFile } from "./mediaSeries";
+import { Percentiles } from "./Percentiles";
 
 const WIDTH = 600;
 const HEIGHT = 320;
@@ -17,7 +19,7 @@ export default function HistogramSteps(props: {
   runId: string;
   name: string;
   files: StepFile[];
-  asHeat: boolean;
+  view: string;
 }) {
   const found = createLoaded(
     () => [props.runId, props.files.map(({ artifact }) => artifact.path)] as const,
@@ -38,11 +40,16 @@ export default function HistogramSteps(props: {
       >
         {(now) => (
           <figure class="histogram-steps">
-            <Show when={props.asHeat} fallback={<Ridges of={now()} told={told(now())} />}>
-              <Show when={now()} keyed>
-                {(of) => <Heat of={of} told={told(of)} />}
-              </Show>
-            </Show>
+            <Switch fallback={<Ridges of={now()} told={told(now())} />}>
+              <Match when={props.view === "heat"}>
+                <Show when={now()} keyed>
+                  {(of) => <Heat of={of} told={told(of)} />}
+                </Show>
+              </Match>
+              <Match when={props.view === "percentiles"}>
+                <Percentiles of={now()} told={told(now())} />
+              </Match>
+            </Switch>
             <figcaption class="hint">{told(now())}</figcaption>
           </figure>
         )}
@@ -105,7 +112,7 @@ function Heat(props: { of: StepDensities; told: string }) {
     canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
   });
   return (
-    <div class="heat">
+    <div class="step-plane">
       <div class="sides" aria-hidden="true">
         <span>{number(props.of.max)}</span>
         <span>{number(props.of.min)}</span>

@@ -24,7 +24,11 @@ export const SERIES_VIEWS: Record<string, string> = {
   all: "All steps",
   ridges: "Ridgelines",
   heat: "Heat map",
+  percentiles: "Percentiles",
 };
+
+// Of histograms: all steps in one picture.
+const STEP_VIEWS = ["ridges", "heat", "percentiles"];
 
 export interface MediaRun {
   id: string;
@@ -37,7 +41,7 @@ export interface MediaRun {
 /** Returns the names of the views that a series has. */
 function viewsOf({ kind, folder }: MediaSeries): string[] {
   const isHistogram = folder.split("/").at(-1) === "histograms";
-  if (isHistogram) return ["", "ridges", "heat"];
+  if (isHistogram) return ["", ...STEP_VIEWS];
   return kind === "image" ? ["", "pixels", "all"] : [""];
 }
 
@@ -104,12 +108,12 @@ export function SeriesRuns(props: {
                   files={of(run)?.files.slice(-MOST_STEPS) ?? []}
                 />
               </Match>
-              <Match when={view() === "ridges" || view() === "heat"}>
+              <Match when={STEP_VIEWS.includes(view())}>
                 <HistogramSteps
                   runId={run.id}
                   name={props.series.key}
                   files={of(run)?.files ?? []}
-                  asHeat={view() === "heat"}
+                  view={view()}
                 />
               </Match>
             </Switch>

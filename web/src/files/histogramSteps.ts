@@ -7,11 +7,15 @@ import type { StepFile } from "./mediaSeries";
 const BINS = 80;
 const MOST_STEPS = 120;
 const AT_ONCE = 6;
+/** The least, the greatest, and what of a normal distribution is within 1.5, 1 and 0.5 deviations. */
+export const PERCENTILES = [0, 7, 16, 31, 50, 69, 84, 93, 100];
 
 export interface StepDensities {
   steps: bigint[];
   /** Of each step the share of its values in each bin. */
   densities: Float64Array[];
+  /** Of each step the values below which so many per cent of its values are. */
+  percentiles: number[][];
   min: number;
   max: number;
   /** Steps that are not shown. */
@@ -41,6 +45,7 @@ export async function readHistograms(
   return {
     steps: found.map(({ step }) => step),
     densities: found.map(({ histogram }) => densities(histogram, min, max)),
+    percentiles: found.map(({ histogram }) => percentiles(histogram)),
     min,
     max,
     left: files.length - chosen.length,
@@ -72,4 +77,21 @@ function densities({ edges, counts }: Distribution, min: number, max: number): F
     }
   });
   return found;
+}
+
+/** Values are taken to be even within a bin; bins without any at either end are left out. */
+function percentiles({ edges, counts }: Distribution): number[] {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const last = counts.findLastIndex((count) => count > 0);
+  let bin = Math.max(
+    0,
+    counts.findIndex((count) => count > 0),
+  );
+  let below = 0;
+  return PERCENTILES.map((percent) => {
+    const wanted = (total * percent) / 100;
+    while (bin < last && below + (counts[bin] ?? 0) < wanted) below += counts[bin++] ?? 0;
+    const [low, high] = [edges[bin] ?? 0, edges[bin + 1] ?? 0];
+    return low + (high - low) * Math.min(1, (wanted - below) / (counts[bin] || 1));
+  });
 }
