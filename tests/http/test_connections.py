@@ -191,7 +191,10 @@ def test_more_connections_than_there_may_be_are_told_so(impatient: ServerProcess
     host, _, port = impatient.http.removeprefix("http://").rpartition(":")
     many = [socket.create_connection((host, int(port)), timeout=60) for _ in range(30)]
     answers = [received(connection) for connection in many]  # the first twenty are let go
-    assert sum(b"there are too many connections" in answer for answer in answers) == 10
+    refused = [answer for answer in answers if b"there are too many connections" in answer]
+    assert len(refused) == 10
+    error = json.loads(refused[0].partition(b"\r\n\r\n")[2])
+    assert (error["reason"], error["metadata"]) == ("CONNECTIONS_TOO_MANY", {})
     for connection in many:
         connection.close()
     assert requests.get(f"{impatient.http}/health", timeout=60).text == "OK"

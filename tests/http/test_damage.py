@@ -11,7 +11,7 @@ import requests
 
 from support.api import Api, make_batch
 from support.damage import damage_chunk
-from support.rest import Rest
+from support.rest import ERROR_FIELDS, Rest
 from support.server_process import ServerProcess
 
 HISTORY = "/api/1.0/runstream/metrics/history/stream"
@@ -33,9 +33,9 @@ def run_id(server: ServerProcess, connect: Callable[[str], Api]) -> str:
     return run_id
 
 
-def check_error(error: dict[str, str], run_id: str, key: str) -> None:
-    assert set(error) == {"error_code", "message", "request_id"}
-    assert error["error_code"] == "DATA_LOSS"
+def check_error(error: dict[str, Any], run_id: str, key: str) -> None:
+    assert set(error) == ERROR_FIELDS
+    assert (error["error_code"], error["reason"]) == ("DATA_LOSS", "CHUNK_DAMAGED")
     assert f"metric '{key}' of run {run_id} are damaged" in error["message"]
     assert "db check" in error["message"]
 

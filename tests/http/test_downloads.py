@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runstream import TrackingClient
-from support.rest import Rest
+from support.rest import ERROR_FIELDS, Rest
 from support.server_process import ServerProcess
 
 FILE = "/api/1.0/runstream/artifacts/file"
@@ -134,7 +134,7 @@ def test_what_is_not_there_or_not_named_is_refused(rest: Rest, run_id: str, path
     ):
         got = rest.session.get(rest.uri + path, params=query)
         assert got.status_code == status, got.text
-        assert set(got.json()) == {"error_code", "message", "request_id"}
+        assert set(got.json()) == ERROR_FIELDS
     got = rest.session.get(rest.uri + FILE, params={"run_id": run_id})
     assert (got.status_code, got.json()["message"]) == (
         400,

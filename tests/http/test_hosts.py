@@ -55,7 +55,10 @@ def test_a_page_whose_name_was_made_to_lead_here_reads_and_writes_nothing(
 
 def test_who_is_refused_for_its_name_is_told_what_to_set(rest: Rest) -> None:
     answer = rest.session.get(f"{rest.uri}/health", headers={"host": "ml.example.org"})
-    message = answer.json()["message"]
+    error = answer.json()
+    assert error["reason"] == "HOST_UNKNOWN"
+    assert error["metadata"] == {"field": "Host", "value": "ml.example.org"}
+    message = error["message"]
     assert "--allowed-hosts ml.example.org" in message
     assert "RUNSTREAM_ALLOWED_HOSTS=ml.example.org" in message
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.rest import Rest
+from support.rest import ERROR_FIELDS, Rest
 
 DEEP = "[" * 1_000 + "]" * 1_000
 SURROGATE = "a\ud800b"
@@ -19,7 +19,7 @@ def post(rest: Rest, path: str, body: bytes | str) -> tuple[int, str]:
     content = body.encode() if isinstance(body, str) else body
     answer = rest.session.post(f"{rest.uri}/api/2.0/mlflow/{path}", data=content)
     told = answer.json()
-    assert set(told) == {"error_code", "message", "request_id"}, told
+    assert set(told) == ERROR_FIELDS, told
     assert len(answer.content) < 5_000
     return answer.status_code, told["message"]
 

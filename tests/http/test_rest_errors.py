@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from support.rest import Rest
+from support.rest import ERROR_FIELDS, Rest
 
 NO_RUN = "f" * 32
 INVALID, MISSING = "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"
@@ -67,6 +68,76 @@ def test_an_error_has_the_code_and_text_that_mlflows_tools_match(
     status, code, message = rest.refusal(method, path, **arguments)
     assert [status, code] == expected
     assert text in message
+
+
+PROXY = "/api/2.0/mlflow-artifacts/artifacts/0/nothing"
+OURS = "/api/1.0/runstream/"
+# What programs are told of an error, whichever route it comes from.
+REASONS: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
+    "POST /api/2.0/mlflow/runs/search": (
+        {"json": {"filter": "metrics.loss <"}},
+        "FILTER_MALFORMED",
+        {"field": "filter", "value": "metrics.loss <", "column": "15", "found": "the end"},
+    ),
+    f"POST {OURS}documents": (
+        {"json": {"experiment_id": "0", "kind": 1, "title": "a" * 251}},
+        "VALUE_TOO_LONG",
+        {"field": "title", "limit": "250"},
+    ),
+    f"GET {OURS}metrics/history/stream": (
+        {"params": {"run_ids": NO_RUN, "metric_keys": "a"}},
+        "RUN_NOT_FOUND",
+        {"field": "run_id", "value": NO_RUN},
+    ),
+    f"GET {OURS}metrics/history/csv": (
+        {"params": {"run_ids": NO_RUN, "metric_keys": "a", "max_points": "1"}},
+        "MAX_POINTS_OUT_OF_RANGE",
+        {"field": "max_points", "value": "1"},
+    ),
+    f"GET {OURS}watch/stream": ({}, "NOTHING_NAMED", {"field": "run_ids"}),
+    f"GET {OURS}artifacts/file": ({}, "FIELD_MISSING", {"field": "run_id"}),
+    f"GET {PROXY}": ({}, "ARTIFACT_NOT_FOUND", {"field": "path"}),
+    "POST /api/2.0/mlflow/registered-models/create": (
+        {},
+        "UNIMPLEMENTED",
+        {"field": "path", "value": "/api/2.0/mlflow/registered-models/create"},
+    ),
+    "POST /nothing": ({}, "ENDPOINT_NOT_FOUND", {"field": "path", "value": "/nothing"}),
+    "POST /api/2.0/mlflow/runs/create": (
+        {"data": b"{", "headers": {"content-encoding": "br"}},
+        "CONTENT_ENCODING_UNKNOWN",
+        {"field": "Content-Encoding", "value": "br"},
+    ),
+    "POST /sign-out": (
+        {"headers": {"origin": "https://evil.example"}},
+        "ORIGIN_FOREIGN",
+        {"field": "Origin", "value": "https://evil.example"},
+    ),
+}
+
+
+@pytest.mark.parametrize("route", REASONS)
+def test_an_error_has_the_reason_and_the_particulars_that_it_has_over_grpc(
+    fuzzed: Rest, route: str
+) -> None:  # X2
+    arguments, reason, metadata = REASONS[route]
+    method, path = route.split()
+    answer = fuzzed.session.request(method, fuzzed.uri + path, **arguments)
+    error = answer.json()
+    assert set(error) == ERROR_FIELDS
+    assert error["reason"] == reason, error
+    assert error["metadata"].items() >= metadata.items(), error
+
+
+def test_a_refused_line_has_reason_and_particulars(fuzzed: Rest) -> None:  # X2, X4
+    url = f"{fuzzed.uri}{OURS}logs/stream"
+    line = json.dumps({"run_id": NO_RUN, "tags": [{"key": "a", "value": "b"}]})
+    refused, malformed = sorted(
+        fuzzed.session.post(url, data=f"{line}\n{{").json()["refusals"], key=lambda one: one["line"]
+    )
+    assert (refused["error_code"], refused["reason"]) == (MISSING, "RUN_NOT_FOUND")
+    assert refused["metadata"]["value"] == NO_RUN
+    assert (malformed["error_code"], malformed["reason"]) == ("BAD_REQUEST", "BODY_MALFORMED")
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1", b"\xff", b"[" * 100_000])

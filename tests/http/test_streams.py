@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from runstream import TrackingClient
-from support.rest import Rest
+from support.rest import ERROR_FIELDS, Rest
 from support.server_process import ServerProcess
 
 UPLOAD = "/api/1.0/runstream/logs/stream"
@@ -145,7 +145,10 @@ def test_a_server_that_stops_says_so_to_its_watchers(server: ServerProcess, rest
         assert server.stop() == ""
         last = next(read)
         assert last["event"] == "error"
-        assert json.loads(last["data"])["error_code"] == "TEMPORARILY_UNAVAILABLE"
+        error = json.loads(last["data"])
+        assert set(error) == ERROR_FIELDS
+        assert error["error_code"] == "TEMPORARILY_UNAVAILABLE"
+        assert error["reason"] == "SERVER_STOPPING"
 
 
 HISTORY = "/api/1.0/runstream/metrics/history/stream"
@@ -187,4 +190,4 @@ def test_a_history_without_points_and_one_that_is_refused(rest: Rest) -> None:
     ):
         refused = rest.session.get(rest.uri + HISTORY, params=query)
         assert refused.status_code == status
-        assert set(refused.json()) == {"error_code", "message", "request_id"}
+        assert set(refused.json()) == ERROR_FIELDS

@@ -6,6 +6,9 @@ from typing import Any
 
 import requests
 
+#: What the JSON of an error has (X2).
+ERROR_FIELDS = {"error_code", "message", "reason", "metadata", "request_id"}
+
 
 class Rest:
     """Plain requests to the REST API; paths are below `/api/2.0/mlflow/`."""
@@ -32,7 +35,7 @@ class Rest:
         """Return status, code and message of a request that is refused."""
         answer = self.session.request(method, f"{self.uri}/api/2.0/mlflow/{path}", **arguments)
         error = answer.json()
-        assert set(error) == {"error_code", "message", "request_id"}
+        assert set(error) == ERROR_FIELDS
         return answer.status_code, error["error_code"], error["message"]
 
     def create_run(self, experiment_id: str = "0", **fields: Any) -> str:

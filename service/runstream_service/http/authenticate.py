@@ -111,7 +111,7 @@ def _receive_counted(receive: Receive, use: CallerUse) -> Receive:
 
 def _refusal(scope: Scope, error: RunstreamError) -> Response:
     """Return the answer to a caller who is not let in."""
-    response = error_response(scope, *error_parts(error))
+    response = error_response(scope, error_parts(error))
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="runstream"'
     add_retry_after(response, error)

@@ -7,10 +7,9 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from runstream.errors import ResourceExhausted
+from runstream.errors import ResourceExhausted, shorten
 from runstream_service.http.errors import BadRequest
 
 #: Bytes of all JSON bodies that are held at the same time.
@@ -90,8 +89,7 @@ async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
     """Yield the chunks of the body of a request, inflated.
 
     Raises:
-        HTTPException: with status 415, if it is compressed in a way that is not known.
-        BadRequest: it is not compressed as it says.
+        BadRequest: it is compressed in a way that is not known, or not as it says.
     """
     encoding = _encoding(request)
     if encoding in ("", "identity"):
@@ -101,7 +99,13 @@ async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
         async for chunk in _inflate(request, encoding):
             yield chunk
     else:
-        raise HTTPException(415, f"Content-Encoding is gzip, deflate or identity, not {encoding}")
+        raise BadRequest(
+            f"Content-Encoding is gzip, deflate or identity, not {shorten(encoding)}",
+            reason="CONTENT_ENCODING_UNKNOWN",
+            field="Content-Encoding",
+            value=encoding,
+            limit="gzip, deflate or identity",
+        )
 
 
 def _encoding(request: Request) -> str:

@@ -23,10 +23,13 @@ SILENT_SECONDS = 60.0
 #: Where a request has the common name in the certificate of its client; None if it has shown none.
 COMMON_NAME = "runstream.common_name"
 
+_TOO_MANY_BODY = (  # no request is read, so it has no id
+    b'{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "there are too many connections", '
+    b'"reason": "CONNECTIONS_TOO_MANY", "metadata": {}}'
+)
 _TOO_MANY_CONNECTIONS = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 86\r\n"
-    b'connection: close\r\n\r\n{"error_code": "TEMPORARILY_UNAVAILABLE", '
-    b'"message": "there are too many connections"}'
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_TOO_MANY_BODY), _TOO_MANY_BODY)
 )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import grpc
 import orjson
@@ -37,7 +38,9 @@ _CODES = {
     # No 5xx: MLflow's clients would repeat for minutes what takes too long, or is damaged for good.
     grpc.StatusCode.DEADLINE_EXCEEDED: (400, "DEADLINE_EXCEEDED"),
     grpc.StatusCode.DATA_LOSS: (410, "DATA_LOSS"),
+    grpc.StatusCode.UNIMPLEMENTED: (501, "NOT_IMPLEMENTED"),
 }
+_INTERNAL = (500, "INTERNAL_ERROR")
 
 # Characters of the text of an error, which may hold what a caller sent.
 _MESSAGE_CHARACTERS = 2_000
@@ -45,9 +48,15 @@ _MESSAGE_CHARACTERS = 2_000
 # Characters of the path of a proxy that is guessed.
 _PREFIX_CHARACTERS = 50
 
-# Reasons of reads that ask for too much at once, and of uploads for which there is no room.
-# MLflow's clients would repeat them after a 429.
-_NOT_BY_WAITING = {"RUN_TOO_LARGE", "EXPERIMENT_TOO_LARGE", "TOO_MANY_KEYS", "ARTIFACT_BYTES"}
+# Reasons with a status of their own. After a 429 MLflow's clients would repeat what asks for too
+# much at once, and uploads for which there is no room.
+_STATUS_BY_REASON = {
+    "RUN_TOO_LARGE": 400,
+    "EXPERIMENT_TOO_LARGE": 400,
+    "TOO_MANY_KEYS": 400,
+    "ARTIFACT_BYTES": 400,
+    "CONTENT_ENCODING_UNKNOWN": 415,
+}
 
 _CODES_BY_NUMBER = {code.value[0]: answer for code, answer in _CODES.items()}
 
@@ -65,16 +74,41 @@ class BadRequest(RunstreamError):
     code = grpc.StatusCode.INVALID_ARGUMENT
 
 
+class NotImplementedHere(RunstreamError):
+    """MLflow has it, and Runstream has not."""
+
+    code = grpc.StatusCode.UNIMPLEMENTED
+
+
+class ErrorParts(NamedTuple):
+    """An error as HTTP tells it; `reason` and `metadata` are those of gRPC's ErrorInfo (X1)."""
+
+    status: int
+    error_code: str
+    message: str
+    reason: str
+    metadata: Mapping[str, str]
+
+    def fields(self) -> dict[str, Any]:
+        """Return what the JSON of the error has."""
+        return {
+            "error_code": self.error_code,
+            "message": _shorten(self.message),
+            "reason": self.reason,
+            "metadata": {key: _escape(value) for key, value in self.metadata.items()},
+        }
+
+
 async def answer_runstream_error(request: Request, error: Any) -> Response:
     """Answer an error of `runstream.errors`, in MLflow's words at a path of MLflow (X6)."""
-    status, code, message = error_parts(error)
+    parts = error_parts(error)
     request.scope[ERROR_CODE] = error.code.name
     if isinstance(error, Internal):  # the thread that has logged it knows no request
         extra = {"request_id": request_id(request.scope)}
         log.error("%s %s failed, see above", request.method, request.url.path, extra=extra)
     if mlflow.is_mlflow_path(request.url.path):
-        message = mlflow_message(error, request.url.path)
-    response = error_response(request.scope, status, code, message)
+        parts = parts._replace(message=mlflow_message(error, request.url.path))
+    response = error_response(request.scope, parts)
     add_retry_after(response, error)
     return response
 
@@ -85,28 +119,29 @@ def add_retry_after(response: Response, error: RunstreamError) -> None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_delay))
 
 
-def error_parts(error: RunstreamError) -> tuple[int, str, str]:
-    """Return the status of HTTP, the `error_code` and the message of an error."""
-    status, code = _CODES.get(error.code, (500, "INTERNAL_ERROR"))
+def error_parts(error: RunstreamError) -> ErrorParts:
+    """Return an error as HTTP tells it."""
+    status, code = _CODES.get(error.code, _INTERNAL)
     code = "BAD_REQUEST" if isinstance(error, BadRequest) else code
-    status = 400 if error.reason in _NOT_BY_WAITING else status
-    return status, code, _shorten(error.message)
+    status = _STATUS_BY_REASON.get(error.reason, status)
+    return ErrorParts(status, code, error.message, error.reason, error.metadata)
 
 
-def batch_error(error: BatchError) -> tuple[int, str, str]:
-    """Return the status of HTTP, the `error_code` and the message of the error of a batch."""
-    status, code = _CODES_BY_NUMBER.get(error.code, (500, "INTERNAL_ERROR"))
-    return status, code, _shorten(error.message)
+def batch_error(error: BatchError) -> ErrorParts:
+    """Return the error of a batch as HTTP tells it."""
+    status, code = _CODES_BY_NUMBER.get(error.code, _INTERNAL)
+    return ErrorParts(status, code, error.message, error.reason, dict(error.metadata))
 
 
 async def answer_http_error(request: Request, error: Any) -> Response:
-    """Answer what is wrong with the form of a request: its path, its verb or its encoding."""
-    if error.status_code == 415:
-        return error_response(request.scope, 415, "BAD_REQUEST", error.detail)
-    text = f"{request.method} {shorten(request.url.path)} is no route of this server"
+    """Answer what is wrong with the form of a request: its path or its verb."""
+    path = shorten(request.url.path)
+    text = f"{request.method} {path} is no route of this server"
     if prefix := _prefix_of_proxy(request):
         text += f". If it is behind a proxy, below {prefix}, start it with --root-path {prefix}"
-    return error_response(request.scope, error.status_code, "ENDPOINT_NOT_FOUND", text)
+    code = "ENDPOINT_NOT_FOUND"
+    parts = ErrorParts(error.status_code, code, text, code, {"field": "path", "value": path})
+    return error_response(request.scope, parts)
 
 
 def _prefix_of_proxy(request: Request) -> str:
@@ -138,19 +173,19 @@ async def answer_internal_error(request: Request, error: Any) -> Response:
         log.warning("%s %s broke off: %s", method, path, cause.message, extra=extra)
     else:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error, extra=extra)
-    text = "internal error; the log of the server has the particulars"
-    return error_response(request.scope, 500, "INTERNAL_ERROR", text)
+    internal = Internal("internal error; the log of the server has the particulars")
+    return error_response(request.scope, error_parts(internal))
 
 
-def error_response(scope: Scope, status: int, code: str, message: str) -> Response:
+def error_response(scope: Scope, parts: ErrorParts) -> Response:
     """Return the answer to a request that failed."""
-    body = orjson.dumps(error_body(scope, code, message))
-    return Response(body, status, {HEADER: request_id(scope)}, media_type="application/json")
+    body, headers = error_body(scope, parts), {HEADER: request_id(scope)}
+    return Response(body, parts.status, headers, media_type="application/json")
 
 
-def error_body(scope: Scope, code: str, message: str) -> dict[str, str]:
-    """Return the JSON of an error."""
-    return {"error_code": code, "message": _shorten(message), "request_id": request_id(scope)}
+def error_body(scope: Scope, parts: ErrorParts) -> bytes:
+    """Return the JSON of an error, with the id of its request."""
+    return orjson.dumps({**parts.fields(), "request_id": request_id(scope)})
 
 
 def request_id(scope: Scope) -> str:
@@ -164,4 +199,8 @@ def _shorten(message: str) -> str:
     """Return the beginning of an error's text, with escapes for what is not Unicode."""
     if len(message) > _MESSAGE_CHARACTERS:
         message = f"{message[:_MESSAGE_CHARACTERS]}… ({len(message)} characters)"
-    return message.encode(errors="backslashreplace").decode()
+    return _escape(message)
+
+
+def _escape(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()

@@ -16,8 +16,8 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runstream.errors import shorten
-from runstream_service.http.errors import error_response
+from runstream.errors import PermissionDenied, shorten
+from runstream_service.http.errors import error_parts, error_response
 from runstream_service.http.forwarded import forwarded_hosts
 from runstream_service.http.hosts import Hosts
 
@@ -59,11 +59,11 @@ class Guard:
         rejection = self._rejection(scope)
         app = self._app
         if rejection:
-            app = error_response(scope, 403, "PERMISSION_DENIED", rejection)
+            app = error_response(scope, error_parts(rejection))
         await app(scope, receive, send_with_headers)
 
-    def _rejection(self, scope: Scope) -> str:
-        """Return why a request is refused; empty if it is not."""
+    def _rejection(self, scope: Scope) -> PermissionDenied | None:
+        """Return why a request is refused; None if it is not."""
         headers = Headers(scope=scope)
         # Other programs than browsers may send no `Host`. A proxy may have put its own in place of
         # the browser's; one that is trusted says which that was. Both have to be known, because
@@ -73,15 +73,18 @@ class Guard:
             if not self._hosts.is_known(host):
                 return self._reject_host(shorten(host), scope)
         if scope["method"] in _SAFE_METHODS or self._is_same_site(headers, hosts):
-            return ""
+            return None
         origin = headers.get("origin")
         name = (origin or "").rpartition("//")[2] or "NAME"
-        return (
+        return PermissionDenied(
             "A page of another site must not write here; open the interface of this server. If "
-            f"this is its interface behind a proxy, start it with --allowed-hosts {shorten(name)}"
+            f"this is its interface behind a proxy, start it with --allowed-hosts {shorten(name)}",
+            reason="ORIGIN_FOREIGN",
+            field="Origin",
+            value=origin or "",
         )
 
-    def _reject_host(self, host: str, scope: Scope) -> str:
+    def _reject_host(self, host: str, scope: Scope) -> PermissionDenied:
         rejection = (
             f"This server is not known as {host!r}. If that is a name of it, start it with "
             f"--allowed-hosts {host} or the environment variable RUNSTREAM_ALLOWED_HOSTS={host}"
@@ -90,7 +93,7 @@ class Guard:
             self._logged.add(host)
             client = scope["client"][0] if scope.get("client") else "an unknown address"
             log.warning("a request is refused: %s (from %s)", rejection, client)
-        return rejection
+        return PermissionDenied(rejection, reason="HOST_UNKNOWN", field="Host", value=host)
 
     def _is_same_site(self, headers: Headers, hosts: Sequence[str]) -> bool:
         site = headers.get("sec-fetch-site")

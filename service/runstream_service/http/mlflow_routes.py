@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from runstream_service.http import mlflow
-from runstream_service.http.errors import error_response
+from runstream_service.http.errors import NotImplementedHere
 
 _ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -37,11 +37,10 @@ async def _server_info(request: Request) -> Response:
 async def _no_direct_storage(request: Request) -> Response:
     part = request.url.path.split("/mlflow-artifacts/", 1)[-1].split("/", 1)[0]
     text = mlflow.NO_DIRECT_STORAGE.get(part, mlflow.NO_DIRECT_STORAGE["presigned"])
-    return error_response(request.scope, 501, "NOT_IMPLEMENTED", text)
+    raise NotImplementedHere(text, field="path", value=request.url.path)
 
 
 async def _not_implemented(request: Request) -> Response:
     part = request.url.path.split("/mlflow/", 1)[1].split("/", 1)[0]
-    what = mlflow.NOT_IMPLEMENTED[part]
-    text = f"Runstream does not have {what}"
-    return error_response(request.scope, 501, "NOT_IMPLEMENTED", text)
+    text = f"Runstream does not have {mlflow.NOT_IMPLEMENTED[part]}"
+    raise NotImplementedHere(text, field="path", value=request.url.path)

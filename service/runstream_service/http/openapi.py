@@ -28,15 +28,26 @@ _ERROR = {
     "properties": {
         "error_code": {"type": "string", "description": "What is wrong, for programs."},
         "message": {"type": "string", "description": "What is wrong, for people."},
+        "reason": {
+            "type": "string",
+            "description": "What is wrong, more exactly, in UPPER_SNAKE_CASE, as in "
+            "google.rpc.ErrorInfo.reason.",
+        },
+        "metadata": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "The particulars, such as `field`, `value` and `limit`, as in "
+            "google.rpc.ErrorInfo.metadata.",
+        },
         "request_id": {
             "type": "string",
             "description": "Names the request in the log; the header X-Request-Id, too.",
         },
     },
-    "required": ["error_code", "message", "request_id"],
+    "required": ["error_code", "message", "reason", "metadata", "request_id"],
 }
 _REFUSED = {
-    "description": "Refused; `error_code` says why.",
+    "description": "Refused; `error_code` and `reason` say why.",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
 }
 _DOUBLE = {

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 from google.protobuf.message import Message
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -84,8 +83,6 @@ def _counted(answer: Endpoint, counts: MethodCounts) -> Endpoint:
 def _code(error: Exception) -> str:
     if isinstance(error, RunstreamError):
         return error.code.name
-    if isinstance(error, HTTPException):
-        return "INVALID_ARGUMENT"
     return "CANCELLED" if isinstance(error, ClientDisconnect) else "INTERNAL"
 
 

@@ -43,7 +43,7 @@ class ShutdownMiddleware:
             if has_begun or not self._is_ended:
                 raise
             parts = errors.error_parts(server_stopping_error())
-            await errors.error_response(scope, *parts)(scope, receive, send)
+            await errors.error_response(scope, parts)(scope, receive, send)
         finally:
             if task is not None:
                 self._tasks.discard(task)

@@ -72,7 +72,7 @@ class _SignInPages:
             session = await self._begin(caller)
             name_sign_in(request.scope, caller)
         except RunstreamError as error:
-            page = f"{home}#/?sign-in={error_parts(error)[1]}"
+            page = f"{home}#/?sign-in={error_parts(error).error_code}"
         answer = RedirectResponse(page, 303, _NO_STORE)
         if session:
             _set_cookie(request, answer, COOKIE, session, MAX_AGE)

@@ -28,7 +28,13 @@ from runstream_service.http.bodies import Bodies, body_chunks
 from runstream_service.http.decode import Decoder
 from runstream_service.http.disconnect import answer_unless_disconnected, iterate_in_task
 from runstream_service.http.encode import Encoder, protobuf_double
-from runstream_service.http.errors import BadRequest, batch_error, error_body, error_parts
+from runstream_service.http.errors import (
+    BadRequest,
+    ErrorParts,
+    batch_error,
+    error_body,
+    error_parts,
+)
 from runstream_service.http.http_context import HttpContext
 from runstream_service.http.json_executors import JsonExecutors
 from runstream_service.http.json_text import read_json
@@ -116,7 +122,7 @@ class LineUpload:
                 room = MAX_RUNS - len(self._runs)
                 self._runs += map(_run_encoder, answer.run_infos[:room])
                 if answer.HasField("error"):
-                    self._refuse(line, *batch_error(answer.error)[1:])
+                    self._refuse(line, batch_error(answer.error))
         summary: dict[str, Any] = {
             "lines": self._lines,
             "refused": self._refusals,
@@ -139,7 +145,7 @@ class LineUpload:
         for batch in await self._threads.read(sum(map(len, lines)), _batches, lines):
             self._lines += 1
             if isinstance(batch, RunstreamError):
-                self._refuse(self._lines, *error_parts(batch)[1:])
+                self._refuse(self._lines, error_parts(batch))
             elif batch is not None:
                 self._sent.append(self._lines)
                 yield batch
@@ -163,10 +169,10 @@ class LineUpload:
         finally:
             self._bodies.resize(share, 0)
 
-    def _refuse(self, line: int, code: str, message: str) -> None:
+    def _refuse(self, line: int, error: ErrorParts) -> None:
         self._refusals += 1
         if len(self._refused) < MAX_REFUSALS:
-            self._refused.append({"line": line, "error_code": code, "message": message})
+            self._refused.append({"line": line, **error.fields()})
 
 
 def _too_long_error() -> BadRequest:
@@ -261,8 +267,7 @@ async def _events(request: Request, first: Any, answers: Any) -> AsyncIterator[b
 
 def _error_content(request: Request, error: RunstreamError) -> bytes:
     """Return the JSON of an error that ends a stream."""
-    _, code, message = error_parts(error)
-    return orjson.dumps(error_body(request.scope, code, message))
+    return error_body(request.scope, error_parts(error))
 
 
 def _event(answer: Any) -> bytes:

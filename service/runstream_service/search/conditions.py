@@ -69,7 +69,7 @@ def find_column(columns: dict[str, Any], key: Key, groups: Iterable[str] = ()) -
 def _other_groups(name: str, groups: Iterable[str]) -> str:
     key = name if name.isidentifier() else f"`{name}`"
     ways = [f"a {group.removesuffix('s')} is {group}.{key}" for group in groups]
-    return f"; {', '.join(ways)}" if ways else ""
+    return ", ".join(ways)
 
 
 def check_texts(condition: Condition) -> None:

@@ -81,10 +81,11 @@ class ParseError(Exception):
     def __init__(
         self, column: int, found: str, expected: str, *, hint: str = "", **particulars: str
     ) -> None:
-        super().__init__(f"at column {column} there is {found}, expected is {expected}{hint}")
-        self.column = column
-        self.expected = expected
-        self.particulars = particulars
+        elsewhere = f"; {hint}" if hint else ""
+        super().__init__(f"at column {column} there is {found}, expected is {expected}{elsewhere}")
+        self.particulars = {"column": column, "found": found, "expected": expected, **particulars}
+        if hint:
+            self.particulars["hint"] = hint
 
     def to_invalid_argument(self, field: str, text: str) -> InvalidArgument:
         """Return the error for the caller: what is wrong with a parameter of this text (S4)."""
@@ -93,8 +94,6 @@ class ParseError(Exception):
             reason=f"{field.upper()}_MALFORMED",
             field=field,
             value=text,
-            column=self.column,
-            expected=self.expected,
             **self.particulars,
         )
 
