@@ -355,6 +355,26 @@ def test_older_alerts_are_read_when_they_are_asked_for(
     expect(page.get_by_role("button", name="Show older")).to_have_count(0)
 
 
+def test_a_run_that_goes_on_keeps_the_older_alerts_and_asks_for_none(
+    server: ServerProcess, page: Page, api: Api, run_id: str
+) -> None:
+    for number in range(55):
+        raise_alert(api, run_id=run_id, title=f"Alert {number}")
+    asked: list[str] = []
+    page.goto(f"{server.http}/#/runs/{run_id}?tab=alerts")
+    expect(bell(page)).to_have_accessible_name("Alerts, 50+ new")
+    page.get_by_role("button", name="Show older").dblclick()
+    told = page.locator("main .alerts > li")
+    expect(told).to_have_count(55)
+    page.on("request", lambda request: asked.append(request.url))
+    with TrackingClient(server.uri) as client:
+        for number in range(3):
+            client.update_run(run_id, name=f"renamed {number}")
+            expect(page.get_by_role("heading", level=1)).to_have_text(f"renamed {number}")
+    expect(told).to_have_count(55)
+    assert [url for url in asked if "run_id=" in url] == []
+
+
 @pytest.fixture
 def notified(context: BrowserContext) -> Callable[[Page], list[list[str]]]:
     """What a page has notified: titles and bodies."""

@@ -1,10 +1,11 @@
 // The alerts of an experiment or of a run, and the rules that raise them.
 
-import { createEffect, createSignal, on, onCleanup, Show } from "solid-js";
-import { type Alert, listAlerts } from "../api/alerts";
+import { createEffect, createMemo, on, Show } from "solid-js";
+import { type Alert, type AlertPage, listAlerts } from "../api/alerts";
 import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
-import { attempt } from "../parts/notices";
+import { createMorePages } from "../parts/morePages";
+import { poll } from "../parts/poll";
 import { AlertList } from "./AlertList";
 import { newestOf } from "./feed";
 import { RuleList } from "./RuleList";
@@ -32,32 +33,27 @@ export function AlertsOf(props: Subject & { mayWrite: boolean }) {
 }
 
 function Told(props: Subject) {
-  const subject = () => ({ experimentId: props.experimentId, runId: props.runId });
-  const query = () => (props.runId ? { runId: props.runId } : { experimentId: props.experimentId });
-  const first = createLoaded(subject, () => listAlerts({ ...query(), most: PAGE }));
-  const [older, setOlder] = createSignal<Alert[]>([]);
-  const [next, setNext] = createSignal<string>();
-  const forget = () => {
-    setOlder([]);
-    setNext(undefined);
-  };
-  createEffect(on(subject, forget, { defer: true }));
-  createEffect(on(() => newestOf(subject()), first.again, { defer: true }));
-  const timer = setInterval(() => document.hidden || first.loading() || first.again(), AGAIN_MS);
-  onCleanup(() => clearInterval(timer));
-  const all = () => {
+  // A run is told anew with each of its points, without being another.
+  const experimentId = createMemo(() => props.experimentId);
+  const runId = createMemo(() => props.runId);
+  const query = createMemo(() => (runId() ? { runId: runId() } : { experimentId: experimentId() }));
+  const newest = createMemo(() => newestOf({ experimentId: experimentId(), runId: runId() }));
+  const first = createLoaded(query, (of) => listAlerts({ ...of, most: PAGE }));
+  createEffect(on(newest, first.again, { defer: true }));
+  poll(first, AGAIN_MS);
+  const older = createMorePages(query, async (of, token): Promise<AlertPage> => {
+    const page = await listAlerts({ ...of, most: PAGE, token });
+    const known = new Set(all().map(({ id }) => id));
+    // What was on the first page stays, when others come there.
+    return { ...page, alerts: [...all(), ...page.alerts.filter(({ id }) => !known.has(id))] };
+  });
+  const all = (): Alert[] => {
     const newest = first.value()?.alerts ?? [];
     const ids = new Set(newest.map(({ id }) => id));
-    return [...newest, ...older().filter(({ id }) => !ids.has(id))];
+    const before = older.pages().at(-1)?.alerts ?? [];
+    return [...newest, ...before.filter(({ id }) => !ids.has(id))];
   };
-  const token = () => next() ?? first.value()?.next;
-  const readOlder = () =>
-    attempt(async () => {
-      const page = await listAlerts({ ...query(), most: PAGE, token: token() ?? "" });
-      // What was on the first page stays, when others come there.
-      setOlder([...all(), ...page.alerts]);
-      setNext(page.next);
-    });
+  const token = () => (older.pages().at(-1) ?? first.value())?.next;
   return (
     <>
       <Show when={first.error()}>
@@ -68,9 +64,11 @@ function Told(props: Subject) {
           <AlertList alerts={all()} ofRun={!!props.runId} />
         </Show>
         <Show when={token()}>
-          <button type="button" onClick={readOlder}>
-            Show older
-          </button>
+          {(next) => (
+            <button type="button" onClick={() => older.readNext(next())}>
+              Show older
+            </button>
+          )}
         </Show>
       </Show>
     </>

@@ -1,6 +1,7 @@
 // What is committed to runs, as it is committed, by server-sent events.
 
-import { createEffect, createSignal, onCleanup } from "solid-js";
+import { createEffect, onCleanup } from "solid-js";
+import { visible } from "../parts/visible";
 import { answered, api, type Schemas } from "./client";
 import { lose, lost } from "./connection";
 
@@ -11,10 +12,6 @@ export interface Watched {
   runIds?: string[];
   experimentId?: string;
 }
-
-// A browser opens few connections to a server at once: pages that nobody sees give theirs up.
-const [visible, setVisible] = createSignal(true);
-document.addEventListener("visibilitychange", () => setVisible(!document.hidden));
 
 const AGAIN_MS = 1_000;
 const LONGEST_MS = 60_000;
@@ -49,6 +46,7 @@ export function watch(
 ): void {
   createEffect(() => {
     const now = watched();
+    // A browser opens few connections to a server at once: a page that nobody sees gives its own up.
     if (!visible() || lost()) return; // this runs again when that changes
     let source: EventSource | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,11 +1,10 @@
 // All experiments: search, create, rename, archive, delete and restore.
 
-import { createEffect, createSignal, on, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, Show } from "solid-js";
 import {
   archiveExperiment,
   deleteExperiment,
   type Experiment,
-  type ExperimentPage,
   restoreExperiment,
   type Stage,
   searchExperiments,
@@ -18,7 +17,9 @@ import { ErrorNote } from "../parts/ErrorNote";
 import { FirstRun } from "../parts/FirstRun";
 import { createLoaded } from "../parts/loaded";
 import type { MenuItem } from "../parts/Menu";
+import { createMorePages } from "../parts/morePages";
 import { attempt, tell } from "../parts/notices";
+import { poll } from "../parts/poll";
 import { Tabs } from "../parts/Tabs";
 import { ExperimentList } from "./ExperimentList";
 import { ExperimentQuestion, type Question } from "./ExperimentQuestion";
@@ -33,27 +34,21 @@ export default function ExperimentsPage() {
   const [view, setView] = useText("view");
   const stage = (): Stage =>
     (view() === "archived" || view() === "deleted" ? view() : "active") as Stage;
-  const [more, setMore] = createSignal<ExperimentPage[]>([]);
   const [asked, setAsked] = createSignal<Question>();
-  const first = createLoaded(
-    () => [text(), stage()] as const,
-    ([name, now]) => searchExperiments(name, now),
+  const search = createMemo(() => [text(), stage()] as const);
+  const first = createLoaded(search, ([words, now]) => searchExperiments(words, now));
+  const more = createMorePages(search, ([words, now], token) =>
+    searchExperiments(words, now, token),
   );
   // Those of a later page come first, too.
   const ofPinned = createLoaded(
     () => !!pinned().length && ([text(), stage(), pinned()] as const),
     ([words, now, ids]) => searchExperiments(words, now, "", ids),
   );
-  createEffect(on([text, stage], () => setMore([])));
   document.title = "Experiments · Runstream";
-  const readAgain = () => {
-    first.again();
-    ofPinned.again();
-  };
-  const timer = setInterval(() => !more().length && !document.hidden && readAgain(), AGAIN_MS);
-  onCleanup(() => clearInterval(timer));
+  for (const page of [first, ofPinned]) poll(page, AGAIN_MS, () => !more.pages().length);
 
-  const pages = () => [first.latest(), ...more()].flatMap((page) => page ?? []);
+  const pages = () => [first.latest(), ...more.pages()].flatMap((page) => page ?? []);
   const list = () => {
     const rank = (experiment: Experiment) => (pinned().includes(experiment.id) ? 0 : 1);
     const above = pinned().length ? (ofPinned.latest()?.experiments ?? []) : [];
@@ -63,14 +58,10 @@ export default function ExperimentsPage() {
   };
   const next = () => pages().at(-1)?.next;
   const again = () => {
-    setMore([]);
-    readAgain();
+    more.forget();
+    first.again();
+    ofPinned.again();
   };
-  const showMore = () =>
-    attempt(async () => {
-      const page = await searchExperiments(text(), stage(), next());
-      setMore((pages) => [...pages, page]);
-    });
   const remove = (experiment: Experiment) =>
     attempt(async () => {
       await deleteExperiment(experiment.id);
@@ -152,9 +143,11 @@ export default function ExperimentsPage() {
         />
       </Show>
       <Show when={next()}>
-        <button type="button" onClick={showMore}>
-          Show more
-        </button>
+        {(token) => (
+          <button type="button" onClick={() => more.readNext(token())}>
+            Show more
+          </button>
+        )}
       </Show>
       <Show when={asked()}>
         {(now) => (

@@ -1,9 +1,10 @@
 // What one or several runs logged by step, side by side at the same step.
 
-import { createMemo, createSignal, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, Show } from "solid-js";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
+import { poll } from "../parts/poll";
 import { ShowMore } from "../parts/ShowMore";
 import { isSame, type MediaSeries, readMedia, stepsOf } from "./mediaSeries";
 import { type MediaRun, SeriesRuns, SeriesViewChoice } from "./SeriesRuns";
@@ -22,10 +23,7 @@ export default function MediaPanels(props: { runs: MediaRun[] }) {
   const runs = createMemo(() => props.runs, undefined, { equals: isSame });
   const media = createLoaded(() => runs().length > 0 && runs().map(({ id }) => id), readMedia);
   const found = createMemo(() => media.value() ?? [], undefined, { equals: isSame });
-  const timer = setInterval(() => {
-    if (!document.hidden && runs().some(({ isRunning }) => isRunning)) media.again();
-  }, EACH_MS);
-  onCleanup(() => clearInterval(timer));
+  poll(media, EACH_MS, () => runs().some(({ isRunning }) => isRunning));
   const steps = createMemo(() => stepsOf(found()));
   const step = createMemo(() => {
     const last = steps().at(-1) ?? 0n;

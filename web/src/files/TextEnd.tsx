@@ -1,10 +1,11 @@
 // The end of a text. While the run goes on, its program may upload a longer one in its place.
 
-import { createEffect, createSignal, on, onCleanup, Show } from "solid-js";
-import { type Artifact, findArtifact, readBytes } from "../api/artifacts";
+import { createEffect, createMemo, createSignal, on, Show } from "solid-js";
+import { findArtifact, readBytes } from "../api/artifacts";
 import { ErrorNote } from "../parts/ErrorNote";
 import { bytes, readable } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
+import { poll } from "../parts/poll";
 import type { ShownFile } from "./shownFile";
 
 const END_BYTES = 256 * 1024;
@@ -12,7 +13,11 @@ const EACH_MS = 2_000;
 
 export default function TextEnd(props: ShownFile) {
   let region!: HTMLPreElement;
-  const [artifact, setArtifact] = createSignal<Artifact>(props.artifact);
+  const newest = createLoaded(
+    () => [props.runId, props.artifact.path] as const,
+    ([run, path]) => findArtifact(run, path),
+  );
+  const artifact = createMemo(() => newest.value() ?? props.artifact);
   const [following, setFollowing] = createSignal(true);
   const start = () => Math.max(0, artifact().size - END_BYTES);
   const text = createLoaded(
@@ -23,13 +28,15 @@ export default function TextEnd(props: ShownFile) {
       return readable(start ? found.slice(found.indexOf("\n") + 1) : found);
     },
   );
-  const look = async () => {
-    if (document.hidden || !props.isRunning) return;
-    const found = await findArtifact(props.runId, props.artifact.path).catch(() => undefined);
-    if (found && found.sha256 !== artifact().sha256) setArtifact(found);
+  const both = {
+    loading: () => newest.loading() || text.loading(),
+    again: newest.again,
   };
-  const timer = setInterval(look, EACH_MS);
-  onCleanup(() => clearInterval(timer));
+  const again = () => {
+    newest.again();
+    text.again();
+  };
+  poll(both, EACH_MS, () => !!props.isRunning);
   createEffect(
     on(text.value, () => {
       if (following()) region.scrollTop = region.scrollHeight;
@@ -43,7 +50,7 @@ export default function TextEnd(props: ShownFile) {
   };
   return (
     <>
-      <Show when={text.error()}>{(error) => <ErrorNote error={error()} again={look} />}</Show>
+      <Show when={text.error()}>{(error) => <ErrorNote error={error()} again={again} />}</Show>
       <p class="hint" role="status">
         <Show when={start() > 0} fallback={`All ${bytes(artifact().size)}`}>
           The last {bytes(END_BYTES)} of {bytes(artifact().size)}

@@ -7,6 +7,7 @@ import { CopyButton } from "../parts/CopyButton";
 import { duration, time } from "../parts/format";
 import { KeyName } from "../parts/KeyName";
 import { createLoaded } from "../parts/loaded";
+import { poll } from "../parts/poll";
 
 const MOST_CHILDREN = 200;
 // The watch of a run does not tell of others.
@@ -69,11 +70,7 @@ function Children(props: { run: Run }) {
       return searchRuns({ experimentIds: [], filter: filter(), keys }, MOST_CHILDREN);
     },
   );
-  const timer = setInterval(
-    () => props.run.end === null && !document.hidden && children.again(),
-    CHILDREN_AGAIN_MS,
-  );
-  onCleanup(() => clearInterval(timer));
+  poll(children, CHILDREN_AGAIN_MS, () => props.run.end === null);
   return (
     <Show when={children.value()?.runs.length}>
       <dt>Children</dt>

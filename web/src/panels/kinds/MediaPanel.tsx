@@ -7,11 +7,12 @@ import { StepSlider } from "../../files/StepSlider";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
 import { createLoaded } from "../../parts/loaded";
+import { poll } from "../../parts/poll";
 import { runColour } from "../colours";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { itemsOf } from "../panelText";
-import { createSeen } from "../seen";
+import { createSight } from "../seen";
 import { titleOf } from "../titles";
 import "../../style/files.css";
 import "../../style/media.css";
@@ -24,7 +25,7 @@ const ADDRESS_MS = 300;
 
 export default function MediaPanel(props: KindProps) {
   let root!: HTMLElement;
-  const seen = createSeen(() => root);
+  const { seen, inSight } = createSight(() => root);
   const [moved, setMoved] = createSignal<bigint>();
   const name = () => itemsOf(props.fields.of);
   const runs = createMemo(
@@ -65,14 +66,8 @@ export default function MediaPanel(props: KindProps) {
       { defer: true },
     ),
   );
-  const timer = setInterval(() => {
-    const isLive = seen() && runs().some(({ isRunning }) => isRunning);
-    if (isLive && !document.hidden) media.again();
-  }, EACH_MS);
-  onCleanup(() => {
-    clearInterval(timer);
-    clearTimeout(late);
-  });
+  poll(media, EACH_MS, () => inSight() && runs().some(({ isRunning }) => isRunning));
+  onCleanup(() => clearTimeout(late));
   const told = () => {
     const all = props.context.live.runs().length;
     const have = new Set(found().flatMap((series) => series.runs.map(({ runId }) => runId)));
