@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runstream_service.points.chunk_summary import Summaries
-from runstream_service.points.codec import EncodedColumns, decode_integers, decode_values, stride
+from runstream_service.points.codec import EncodedColumns, decode_integers, decode_values, strides
 from runstream_service.points.columns import Columns, Doubles, Integers
 
 
@@ -37,11 +37,8 @@ class ChunkIntegers:
         self._counts = summaries["count"]
         self._starts = np.cumsum(self._counts) - self._counts
         self._encoded = encoded
-        ends = zip(self._first.tolist(), self._last.tolist(), self._counts.tolist(), strict=True)
-        self._strides = np.array(
-            [0 if data else stride(*chunk) for chunk, data in zip(ends, encoded, strict=True)],
-            np.int64,
-        )
+        self._has_bytes = np.fromiter(map(bool, encoded), np.bool_, len(encoded))
+        self._strides = strides(self._first, self._last, self._counts, self._has_bytes)
         self._decoded: dict[int, Integers] = {}
 
     def take(self, indices: Integers) -> Integers:
@@ -49,10 +46,9 @@ class ChunkIntegers:
         chunk = np.searchsorted(self._starts, indices, "right") - 1
         offset = indices - self._starts[chunk]
         found: Integers = self._first[chunk] + self._strides[chunk] * offset
-        for number in np.unique(chunk).tolist():
-            if self._encoded[number]:
-                chosen = chunk == number
-                found[chosen] = self._decode(number)[offset[chosen]]
+        for number in self._with_bytes(chunk):
+            chosen = chunk == number
+            found[chosen] = self._decode(number)[offset[chosen]]
         return found
 
     def searchsorted(self, numbers: Integers) -> Integers:
@@ -66,12 +62,16 @@ class ChunkIntegers:
         ahead = ahead - self._first[chunk].view(np.uint64)
         strides = np.maximum(self._strides[chunk], 1).view(np.uint64)
         offset = (ahead // strides + (ahead % strides > 0)).astype(np.int64)
-        for number in np.unique(chunk).tolist():
-            if self._encoded[number]:
-                chosen = chunk == number
-                offset[chosen] = np.searchsorted(self._decode(number), numbers[chosen])
+        for number in self._with_bytes(chunk):
+            chosen = chunk == number
+            offset[chosen] = np.searchsorted(self._decode(number), numbers[chosen])
         found: Integers = self._starts[chunk] + offset
         return found
+
+    def _with_bytes(self, chunk: Integers) -> list[int]:
+        """Return those of the numbers of chunks whose column has bytes, each once."""
+        has_bytes = self._has_bytes[chunk]
+        return np.unique(chunk[has_bytes]).tolist() if has_bytes.any() else []
 
     def _decode(self, number: int) -> Integers:
         if number not in self._decoded:

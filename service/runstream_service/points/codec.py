@@ -162,6 +162,29 @@ def stride(first: int, last: int, count: int) -> int:
     return found
 
 
+def strides(
+    first: Integers, last: Integers, counts: Integers, has_bytes: NDArray[np.bool_]
+) -> Integers:
+    """Return what `stride` does, of many columns at once; 0 for those that have bytes.
+
+    Raises:
+        DamagedError: one that has no bytes must have some.
+    """
+    is_falling = last < first
+    start, end = first.view(np.uint64), last.view(np.uint64)
+    # Differences may not fit into 63 bits. Those of unsigned numbers are right.
+    span = np.where(is_falling, start - end, end - start)
+    gaps = np.maximum(counts - 1, 1).view(np.uint64)
+    found = span // gaps
+    is_missing = (found * gaps != span) | (found > np.uint64(2**63 - 1) + is_falling)
+    if (is_missing & ~has_bytes).any():
+        raise DamagedError("a column is missing")
+    found = np.where(is_falling, -found, found)
+    found[counts == 1] = 1
+    found[has_bytes] = 0
+    return found.view(np.int64)
+
+
 def decode_integers(data: bytes, first: int, last: int, out: Integers) -> None:
     """Write the steps or timestamps of a chunk into an array.
 

@@ -21,9 +21,9 @@ from runstream_service.access.recheck import Recheck
 from runstream_service.catalog import runs
 from runstream_service.points.columns import Doubles, Integers
 from runstream_service.points.history import Steps, Tails
+from runstream_service.points.part_sums import Parts, SumCache
 from runstream_service.points.run_buckets import BucketSource
 from runstream_service.points.run_histories import series_of
-from runstream_service.points.thinning import equal_parts
 
 # Seconds for which one turn of a thread reads.
 _TURN_SECONDS = 0.05
@@ -86,6 +86,7 @@ class GroupedHistories:
         keys: Sequence[str],
         steps: Steps,
         max_points: int,
+        known: SumCache,
     ) -> None:
         """Read nothing yet.
 
@@ -95,15 +96,16 @@ class GroupedHistories:
             keys: the metrics.
             steps: leaves out the points of other steps.
             max_points: the most points of a curve.
+            known: the sums of chunks that were read before.
         """
         self._caller, self._recheck = caller, Recheck(caller)
         self._groups, self._keys = groups, keys
-        self._steps, self._max_points = steps, max_points
+        self._steps, self._max_points, self._known = steps, max_points, known
         self._unfound = deque(
             (number, run_id) for number, (_, run_ids) in enumerate(groups) for run_id in run_ids
         )
         self._unread: deque[tuple[tuple[str, int], _Member]] = deque()
-        self._lows: dict[tuple[str, int], tuple[Integers, int]] = {}  # with the last step
+        self._parts: dict[tuple[str, int], Parts] = {}
         self._values: dict[tuple[str, int], list[Doubles]] = {}
         self.damaged: list[Damage] = []
 
@@ -136,8 +138,7 @@ class GroupedHistories:
             spans.setdefault(curve, []).extend(source.span() or ())
         for curve, ends in spans.items():
             if ends:
-                low, high = min(ends), max(ends)
-                self._lows[curve] = equal_parts(low, high, self._max_points), high
+                self._parts[curve] = Parts.cut(min(ends), max(ends), self._max_points)
 
     def read(self) -> bool:
         """Read some runs, in one turn of one of several threads; return whether there are more.
@@ -153,10 +154,10 @@ class GroupedHistories:
                 return False
             if self._recheck.is_due():
                 runs.get_row(self._caller, run_id)
-            if curve not in self._lows:
+            if curve not in self._parts:
                 continue
             try:
-                means = source.means(self._lows[curve][0])
+                means = source.means(self._parts[curve], self._known)
             except DataLoss as error:
                 self.damaged.append(Damage(run_id, curve[0], str(error)))
                 continue
@@ -176,12 +177,10 @@ class GroupedHistories:
         of_runs = self._values.get((key, number), [])
         if not of_runs:
             return Curve(name, key, [], np.empty(0, np.int64), nothing, nothing, nothing)
-        lows, last = self._lows[key, number]
         values = np.array(of_runs)
         count = np.count_nonzero(~np.isnan(values), axis=0)
         kept = np.flatnonzero(count)
-        starts = [*lows.tolist(), last + 1]
-        step = [(starts[i] + starts[i + 1] - 1) // 2 for i in kept.tolist()]
+        step = [self._parts[key, number].middle(i) for i in kept.tolist()]
         values, count = values[:, kept], count[kept]
         middle = _median(values, count) if centre is Centre.MEDIAN else _mean(values, count)
         return Curve(name, key, step, count, middle, *_band(values, count, middle, band))

@@ -8,6 +8,7 @@ from runstream.v1 import grouped_history_pb2 as pb
 from runstream_service.access.caller import Caller
 from runstream_service.points.grouped_history import Band, Centre, Curve, GroupedHistories
 from runstream_service.points.history import Steps
+from runstream_service.points.part_sums import SumCache
 
 #: Groups, runs and metrics of one request.
 MAX_GROUPS = 100
@@ -21,8 +22,15 @@ DEFAULT_POINTS = 300
 MAX_ANSWER_POINTS = 50_000
 
 
-def read_request(caller: Caller, request: pb.ReadGroupedHistoryRequest) -> GroupedHistories:
+def read_request(
+    caller: Caller, request: pb.ReadGroupedHistoryRequest, known: SumCache
+) -> GroupedHistories:
     """Return the reading that a request asks for.
+
+    Args:
+        caller: who reads.
+        request: what to read.
+        known: the sums of chunks that were read before.
 
     Raises:
         InvalidArgument: a field breaks its rule.
@@ -53,7 +61,7 @@ def read_request(caller: Caller, request: pb.ReadGroupedHistoryRequest) -> Group
     )
     groups = [(one.name, list(dict.fromkeys(one.run_ids))) for one in request.groups]
     keys = list(dict.fromkeys(request.metric_keys))
-    return GroupedHistories(caller, groups, keys, steps, points)
+    return GroupedHistories(caller, groups, keys, steps, points, known)
 
 
 def make_answer(

@@ -20,6 +20,7 @@ from runstream_service.points import history, run_histories
 from runstream_service.points.columns import NO_POINTS, Columns, Position
 from runstream_service.points.grouped_history import GroupedHistories
 from runstream_service.points.history import Steps
+from runstream_service.points.part_sums import SumCache
 from runstream_service.points.timestamp_order import read_points_by_timestamp
 from runstream_service.rpc import grouped_history, messages
 from runstream_service.rpc.call_context import CallContext
@@ -52,6 +53,7 @@ class HistoryPage(NamedTuple):
 class MetricServicer(MetricServiceServicer):
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
+        self._sums = SumCache()
 
     async def read_page(
         self,
@@ -141,7 +143,7 @@ class MetricServicer(MetricServiceServicer):
     async def ReadGroupedHistory(
         self, request: grouped_pb.ReadGroupedHistoryRequest, context: CallContext
     ) -> grouped_pb.ReadGroupedHistoryResponse:
-        reading = grouped_history.read_request(context.caller, request)
+        reading = grouped_history.read_request(context.caller, request, self._sums)
         while await self._readers.page(reading.find, can_restart=False):
             pass
         await self._readers.page(reading.align)

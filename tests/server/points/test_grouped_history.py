@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +16,8 @@ from hypothesis import strategies as st
 
 from runstream.v1 import grouped_history_pb2 as pb
 from support.api import Api, expect_refusal, make_batch
+from support.eager_sealer import EAGER
+from support.server_process import ServerProcess
 
 Points = list[tuple[int, float]]
 
@@ -22,9 +27,9 @@ RUN = st.lists(st.tuples(st.integers(-9, 70), VALUES), max_size=30)
 RUNS = st.lists(RUN, min_size=1, max_size=5)
 
 
-def log(api: Api, points: Points, key: str = "loss") -> str:
-    run_id = api.create_run()
-    (answer,) = api.log_batches([make_batch(run_id, [(key, s, 1, v) for s, v in points])])
+def log(api: Api, points: Points, run_id: str = "") -> str:
+    run_id = run_id or api.create_run()
+    (answer,) = api.log_batches([make_batch(run_id, [("loss", s, 1, v) for s, v in points])])
     assert not answer.HasField("error")
     return run_id
 
@@ -37,12 +42,22 @@ def read(api: Api, *groups: list[str], **request: Any) -> list[pb.GroupedHistory
     return list(answer.histories)
 
 
-def expected(runs: list[Points], parts: int) -> list[tuple[int, list[float]]]:
+def starts_of_parts(low: int, high: int, most: int) -> list[int]:
+    """Return where each part of a range of steps begins, and where the last one ends."""
+    digits = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+    lengths = [d * 10**e for e in range(6) for d in digits if d * 10**e == int(d * 10**e)]
+    for length in map(int, lengths):
+        inner = [step for step in range(low + 1, high + 1) if step % length == 0]
+        if len(inner) < most:
+            return [low, *inner, high + 1]
+    raise AssertionError("the range is too long")
+
+
+def expected(runs: list[Points], most: int) -> list[tuple[int, list[float]]]:
     """Return the middle of each part and the values of runs there, one by one."""
     steps = [step for points in runs for step, _ in points]
-    low, length = min(steps), max(steps) - min(steps) + 1
-    parts = min(parts, length)
-    starts = [low + length * i // parts for i in range(parts + 1)]
+    starts = starts_of_parts(min(steps), max(steps), most)
+    parts = len(starts) - 1
     values: list[list[float]] = [[] for _ in range(parts)]
     for points in runs:
         found = {}
@@ -101,7 +116,9 @@ def test_groups_of_long_runs_have_bands_and_end_where_their_runs_end(shared: Api
     groups = [[log(shared, points) for points in first], [log(shared, sparse), log(shared, [])]]
     long, other = read(shared, *groups, max_points=100, band=pb.BAND_DEVIATION)
     assert (long.group, other.group) == ("g0", "g1")
+    # A part has 300 steps, which is a round number.
     assert list(long.count) == [3] * 34 + [2] * 16 + [1] * 50
+    assert list(long.step[:2]) == [149, 449]
     part = np.mean(steps[:300])
     assert long.centre[0] == pytest.approx(part + 1)
     assert (long.low[0], long.high[0]) == pytest.approx((part, part + 2))
@@ -111,6 +128,39 @@ def test_groups_of_long_runs_have_bands_and_end_where_their_runs_end(shared: Api
     (dense,) = read(shared, groups[1], max_points=2_000, start_step=70, end_step=1_000)
     assert (dense.step[0], dense.step[-1], len(dense.step)) == (70, 994, 925)
     assert not dense.low
+
+
+def test_what_is_logged_between_two_reads_counts(
+    tmp_path: Path, new_url: Callable[[], str | None], connect: Callable[[str], Api]
+) -> None:
+    """Sums of chunks are kept; later points make new chunks, and late ones replace some."""
+    choose = random.Random(4)
+    server = ServerProcess(tmp_path / "runs.db", program=("-c", EAGER), url=new_url())
+    try:
+        api = connect(server.address)
+        run_id = api.create_run()
+        points: Points = []
+        unlogged = list(range(3_000))
+        while unlogged:
+            # Some in order, and some in any.
+            places = [0 if i < 60 else choose.randrange(len(unlogged) - i) for i in range(100)]
+            steps = [unlogged.pop(place) for place in places]
+            batch = [(step, choose.choice([math.nan, 1.5, choose.random()])) for step in steps]
+            log(api, batch, run_id)
+            points += batch
+            check_means(api, run_id, points, 0, 3_000)
+            check_means(api, run_id, points, 500, 1_999)
+    finally:
+        server.stop()
+
+
+def check_means(api: Api, run_id: str, points: Points, first: int, last: int) -> None:
+    """Compare what is told of a range of one run with its definition."""
+    of_range = [(step, value) for step, value in points if first <= step <= last]
+    found = read(api, [run_id], max_points=10, start_step=first, end_step=last)[0]
+    whole = expected([of_range], 10) if of_range else []
+    assert list(found.step) == [step for step, _ in whole]
+    assert list(found.centre) == pytest.approx([one for _, (one,) in whole], rel=1e-12)
 
 
 def test_steps_may_span_all_of_64_bits(shared: Api) -> None:

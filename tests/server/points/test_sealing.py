@@ -18,19 +18,10 @@ from runstream_service.care.backup import back_up
 from runstream_service.care.check import check, check_engine
 from runstream_service.engine.store import open_engine
 from support.api import Api, expect_refusal, make_batch
+from support.eager_sealer import EAGER
 from support.server_process import ServerProcess
 from support.waiting import wait_until
 
-# A server that seals all the time, into small chunks.
-EAGER = """
-from runstream_service.points import backlog, codec, sealing
-backlog.SEAL_ROWS, backlog.SEAL_POINTS, backlog.SEAL_SERIES_POINTS = 8, 100, 1
-backlog.IDLE_SECONDS = 0.2
-sealing.MIN_POINTS = sealing.MIN_IDLE_POINTS = 4
-sealing.FULL_POINTS = codec.FULL_POINTS = 64
-from runstream.cli import main
-main()
-"""
 Connect = Callable[[str], Api]
 
 

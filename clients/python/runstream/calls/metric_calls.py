@@ -115,9 +115,10 @@ class MetricCalls:
     ) -> list[entities.GroupedHistory]:
         """Return what groups of runs have in common, metric after metric, group after group.
 
-        The steps of a group are cut into equal parts. In each part a run has the mean of its
-        points there, or what is interpolated between two others; before its first and after its
-        last point it counts for nothing, and neither do NaN and the infinities.
+        The steps of a group are cut into equal parts of a round number of steps. In each part a
+        run has the mean of its points there, or what is interpolated between two others; before
+        its first and after its last point it counts for nothing, and neither do NaN and the
+        infinities.
 
         Histories that are damaged in the database are left out, with a warning in the log
         `runstream`.
