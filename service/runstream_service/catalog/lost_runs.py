@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
-from runstream_service.catalog.run_tags import set_tags
+from runstream_service.catalog.run_resumptions import record_resumption
+from runstream_service.catalog.run_tags import missing_tags, set_tags
 from runstream_service.engine import changes
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import Statement
@@ -13,6 +15,8 @@ from runstream_service.engine.tables import Run, RunTag
 
 #: The tag of a lost run.
 LOST_TAG = "runstream.lost"
+#: What a lost run is called where its resumption is told.
+LOST = "LOST"
 
 # In the order of the model's fields, which is Peewee's. A lost run may go on, so that it gets no
 # revision.
@@ -26,6 +30,7 @@ _MARK = Statement(
         (Run.id == 0) & (Run.status == 0) & (Run.last_heartbeat == 0) & ~Run.deleted
     )
 )
+_END_TIME = Statement(Run.select(Run.end_time).where(Run.id == 0))
 _DELETE_TAG = Statement(RunTag.delete().where((RunTag.run == 0) & (RunTag.key == "")))
 
 
@@ -50,9 +55,18 @@ def revive(run: int, at: int) -> bool:
     """Make a run RUNNING again that was lost and has sent a heartbeat; return whether it was."""
     if not _delete_tag(run):
         return False
+    [(end_time,)] = _END_TIME.rows(run)
+    tag = record_resumption(run, LOST, end_time, at)
     _UPDATE.run(RunStatus.RUNNING, None, at, None, run)
-    changes.record_runs([run], deleted_tags=(LOST_TAG,))
+    changes.record_runs([run], tags=[tag], deleted_tags=(LOST_TAG,))
     return True
+
+
+def state_name(run: Any) -> str:
+    """Return the name of the status of a run that ended, or LOST."""
+    is_failed = run.status == RunStatus.FAILED and run.last_heartbeat is not None
+    is_lost = is_failed and not missing_tags(run.id, [LOST_TAG])
+    return LOST if is_lost else RunStatus(run.status).name
 
 
 def prepare_for_status(run: Run, status: int, last_heartbeat: int | None) -> int | None:

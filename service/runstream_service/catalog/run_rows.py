@@ -12,8 +12,9 @@ from runstream.contract import generated_names
 from runstream.contract.run_names import NAME_TAG
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.experiments import ActiveExperiment
-from runstream_service.catalog.lost_runs import prepare_for_status
+from runstream_service.catalog.lost_runs import prepare_for_status, state_name
 from runstream_service.catalog.run_data import RunRow
+from runstream_service.catalog.run_resumptions import record_resumption
 from runstream_service.catalog.run_state import revision_for
 from runstream_service.catalog.run_tags import insert_tags, set_tags
 from runstream_service.engine import changes
@@ -23,6 +24,7 @@ from runstream_service.engine.statements import LockingStatement, Statement
 from runstream_service.engine.statuses import RunStatus
 from runstream_service.engine.tables import Experiment, Run
 
+_GOING_ON = (RunStatus.RUNNING, RunStatus.SCHEDULED)
 _COLUMNS: list[Any] = [
     Run.uuid,
     Run.experiment,
@@ -105,10 +107,15 @@ def update(run: Any, change: RunUpdate) -> Any:
     """Change an active run that is locked, and return its new row."""
     status, end_time = run.status, run.end_time
     last_heartbeat = now() if change.heartbeat else run.last_heartbeat
+    was_going_on = run.status in _GOING_ON
+    tags = [(NAME_TAG, change.name)] if change.name else []
     if change.status:
         status = change.status
+        if status == RunStatus.RUNNING and not was_going_on:
+            state = state_name(run)
+            tags.append(record_resumption(run.id, state, run.end_time, now()))
         last_heartbeat = prepare_for_status(run, status, last_heartbeat)
-        if status in (RunStatus.RUNNING, RunStatus.SCHEDULED):
+        if status in _GOING_ON:
             end_time = None
     if change.end_time is not None:
         end_time = change.end_time
@@ -116,8 +123,7 @@ def update(run: Any, change: RunUpdate) -> Any:
     if change.name:
         set_tags(run.id, [(NAME_TAG, name)])
     revision = revision_for(status)
-    was_going_on = run.status in (RunStatus.RUNNING, RunStatus.SCHEDULED)
-    is_ended = was_going_on and status not in (RunStatus.RUNNING, RunStatus.SCHEDULED)
+    is_ended = was_going_on and status not in _GOING_ON
     _UPDATE.run(name, status, end_time, last_heartbeat, revision, run.id)
     run = run._replace(
         name=name,
@@ -126,5 +132,5 @@ def update(run: Any, change: RunUpdate) -> Any:
         last_heartbeat=last_heartbeat,
         revision=revision,
     )
-    changes.record_run(run, [(NAME_TAG, name)] if change.name else [], is_ended=is_ended)
+    changes.record_run(run, tags, is_ended=is_ended)
     return run

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import datetime
 
 import pytest
 from grpc import StatusCode
@@ -22,6 +24,8 @@ from support import vectors
 from support.api import Api, expect_refusal, make_batch
 
 ID = "0123456789abcdef0123456789abcdef"
+
+RESUMED = "runstream.resumed"
 
 
 def get(api: Api, run_id: str) -> Run:
@@ -130,6 +134,31 @@ def test_status_and_end_time_change_together_or_alone(
     assert (info.status, info.end_time) == (status, 99)
     info = api.runs.UpdateRun(pb.UpdateRunRequest(run_id=run_id, status=RUNNING)).run_info
     assert not info.HasField("end_time")
+
+
+def test_a_run_tells_when_it_was_resumed(api: Api) -> None:
+    """R2."""
+    run_id = api.create_run()
+
+    def set_status(status: RunStatus.ValueType, end_time: int | None = None) -> dict[str, str]:
+        request = pb.UpdateRunRequest(run_id=run_id, status=status, end_time=end_time)
+        api.runs.UpdateRun(request)
+        return tags_of(get(api, run_id))
+
+    assert RESUMED not in set_status(RunStatus.SCHEDULED)
+    assert RESUMED not in set_status(RunStatus.RUNNING)
+    assert RESUMED not in set_status(RunStatus.FINISHED, 1_700_000_000_123)
+    before = time.time_ns() // 1_000_000
+    line = set_status(RunStatus.RUNNING)[RESUMED]
+    at = line.removeprefix("FINISHED at 2023-11-14T22:13:20.123Z, RUNNING at ")
+    resumed = datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp() * 1000
+    assert before <= round(resumed) <= time.time_ns() // 1_000_000
+    assert set_status(RunStatus.RUNNING)[RESUMED] == line
+    for i in range(100):
+        set_status(RunStatus.KILLED, i)
+        tag = set_status(RunStatus.RUNNING)[RESUMED]
+    assert len(tag.splitlines()) == 100
+    assert tag.startswith("KILLED at 1970-01-01T00:00:00.000Z, RUNNING at ")
 
 
 def test_an_update_with_a_bad_field_changes_nothing(api: Api) -> None:

@@ -239,6 +239,11 @@ def test_batches_that_two_senders_send_at_once_and_again_change_nothing(
     expected, found = get(api, once.run_id), get(api, twice.run_id)
     assert api.read_points(once.run_id) == api.read_points(twice.run_id)
     expected.info.artifact_uri, expected.info.run_id = found.info.artifact_uri, twice.run_id
+    for run in (expected, found):
+        (tag,) = (tag for tag in run.data.tags if tag.key == "runstream.resumed")
+        assert len(tag.value.splitlines()) == 1
+        tag.value = "once"
     assert found == expected
     assert (found.info.status, found.info.end_time) == (FINISHED, 9)
-    assert tags_of(found) == {"a": "2", "b": "3", "mlflow.runName": "second"}
+    resumed = {"runstream.resumed": "once"}
+    assert tags_of(found) == {"a": "2", "b": "3", "mlflow.runName": "second"} | resumed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ from support.run_batches import RunWriter, everything
 from support.server_process import ServerProcess
 
 LOST = "runstream.lost"
+RESUMED = "runstream.resumed"
+TIME = r"[-0-9]{10}T[:0-9]{8}\.\d{3}Z"
 
 
 @pytest.fixture
@@ -203,6 +206,8 @@ def test_a_watcher_is_told_of_a_lost_run_and_of_its_return(api: Api) -> None:
     found = next(change for change in changes if change.HasField("info"))
     assert found.info.status == RunStatus.RUNNING
     assert list(found.deleted_tags) == [LOST]
+    assert [tag.key for tag in found.tags] == [RESUMED]
+    assert re.fullmatch(f"LOST at {TIME}, RUNNING at {TIME}", tags(read(api, run_id))[RESUMED])
 
 
 def test_a_server_can_be_told_that_no_run_is_ever_lost() -> None:

@@ -1,4 +1,4 @@
-// What happened to a run: when it started, was lost and ended, what it stored, and what is set while
+// What happened to a run: when it started, was lost, went on and ended, what it stored, and what is set while
 // somebody looks.
 
 import { createMemo, createSignal, For, Show } from "solid-js";
@@ -38,7 +38,7 @@ export function RunTimeline(props: {
     const now = Date.now();
     const found = changes
       .filter((change) => change.run_id === props.run.id)
-      .flatMap((change) => changesOf(change, props.run, now));
+      .flatMap((change) => changesOf(change, now));
     if (found.length) setSeen((all) => [...all, ...found].slice(-MOST_EVENTS));
   });
   const events = createMemo(() => {

@@ -16,6 +16,9 @@ export interface RunEvent {
 }
 
 const LOST_TAG = "runstream.lost";
+const RESUMED_TAG = "runstream.resumed";
+// A line of that tag: what the run was, since when, and when it went on.
+const RESUMPTION = /^([A-Z]+)(?: at (\S+))?, RUNNING at (\S+)$/;
 const ENDS: Partial<Record<Status, string>> = {
   FINISHED: "Finished",
   FAILED: "Failed",
@@ -24,16 +27,30 @@ const ENDS: Partial<Record<Status, string>> = {
 // Files that came within a minute of each other are told as one.
 const TOGETHER_MS = 60_000;
 
-/** Returns the start of a run, and its end if it has one. */
+/** Returns the start of a run, each time that it ended or was lost and went on, and its end. */
 export function statesOf(run: Run): RunEvent[] {
   const user = run.user && ` by ${run.user}`;
   const start: RunEvent = { at: run.start, text: `Started${user}`, kind: "state" };
-  if (run.end === null) return [start];
+  const before = [start, ...resumptionsOf(run)];
+  if (run.end === null) return before;
   const lost = run.tags.get(LOST_TAG);
   const text = lost
     ? `Lost: its program was not heard of any more. ${lost}`
     : `${ENDS[run.status] ?? "Ended"} after ${duration(run.end - run.start)}`;
-  return [start, { at: run.end, text, kind: lost || run.status === "FAILED" ? "bad" : "state" }];
+  const kind = lost || run.status === "FAILED" ? "bad" : "state";
+  return [...before, { at: run.end, text, kind }];
+}
+
+function resumptionsOf(run: Run): RunEvent[] {
+  return (run.tags.get(RESUMED_TAG) ?? "").split("\n").flatMap((line) => {
+    const [, state = "", since, at = ""] = RESUMPTION.exec(line) ?? [];
+    if (!Date.parse(at)) return [];
+    const resumed: RunEvent = { at: Date.parse(at), text: "Resumed", kind: "state" };
+    if (!since) return [resumed];
+    const text = state === "LOST" ? "Lost" : (ENDS[state as Status] ?? state);
+    const isBad = state === "LOST" || state === "FAILED";
+    return [{ at: Date.parse(since), text, kind: isBad ? "bad" : "state" }, resumed];
+  });
 }
 
 const LEVELS = {
@@ -80,12 +97,12 @@ function nameOf(file: Artifact | undefined): string {
 }
 
 /** Returns what a change tells that is committed while somebody looks. */
-export function changesOf(change: RunChange, before: Run | undefined, at: number): RunEvent[] {
+export function changesOf(change: RunChange, at: number): RunEvent[] {
   const found: RunEvent[] = [];
   const add = (text: string, kind: RunEvent["kind"]) => found.push({ at, text, kind });
-  if (change.info?.status === "RUNNING" && before?.end) add("Resumed", "state");
   for (const { key = "", value = "" } of change.tags ?? [])
-    if (key !== LOST_TAG) add(`Tag ${key} set to “${value.slice(0, 100)}”`, "tag");
+    if (key !== LOST_TAG && key !== RESUMED_TAG)
+      add(`Tag ${key} set to “${value.slice(0, 100)}”`, "tag");
   for (const key of change.deleted_tags ?? [])
     if (key !== LOST_TAG) add(`Tag ${key} removed`, "tag");
   if (change.params?.length) add(`Logged ${counted(change.params.length, "param")}`, "stored");
