@@ -27,10 +27,8 @@ import { lost } from "./api/connection";
 import { caller, readCaller, returnAfterSignIn, signedOut, signOut } from "./api/session";
 import { noteDestination, outdated, reload } from "./api/version";
 import { ErrorNote } from "./parts/ErrorNote";
-import { KeyboardHelp } from "./parts/KeyboardHelp";
 import { attempt, dismiss, notices } from "./parts/notices";
 import { keepPlace, returnTo } from "./parts/places";
-import { SignIn } from "./parts/SignIn";
 import { theme, toggleTheme } from "./parts/theme";
 import "./style/base.css";
 import "./style/parts.css";
@@ -42,6 +40,8 @@ const RunPage = lazyPart(() => import("./run/RunPage"));
 const ReportsPage = lazyPart(() => import("./reports/ReportsPage"));
 const ReportPage = lazyPart(() => import("./reports/ReportPage"));
 const ComparePage = lazyPart(() => import("./compare/ComparePage"));
+const KeyboardHelp = lazyPart(() => import("./parts/KeyboardHelp"));
+const SignIn = lazyPart(() => import("./parts/SignIn"));
 const AlertBell = lazyPart(() => import("./alerts/AlertBell"));
 const AlertsPage = lazyPart(() => import("./alerts/AlertsPage"));
 
@@ -162,9 +162,11 @@ function Frame(props: RouteSectionProps) {
         </ErrorBoundary>
       </main>
       <Notices />
-      <Show when={help()}>
-        <KeyboardHelp close={() => setHelp(false)} />
-      </Show>
+      <Suspense>
+        <Show when={help()}>
+          <KeyboardHelp close={() => setHelp(false)} />
+        </Show>
+      </Suspense>
     </>
   );
 }

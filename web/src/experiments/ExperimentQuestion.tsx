@@ -3,7 +3,7 @@
 import { useNavigate } from "@solidjs/router";
 import { createExperiment, type Experiment, renameExperiment } from "../api/experiments";
 import { ConfirmDeletion } from "../parts/ConfirmDeletion";
-import { DeleteForGood } from "../parts/DeleteForGood";
+import DeleteForGood from "../parts/DeleteForGood";
 import { FormDialog } from "../parts/FormDialog";
 import { count, counted } from "../parts/format";
 

@@ -14,7 +14,7 @@ import { may, mayCreate } from "../api/rights";
 import { caller } from "../api/session";
 import { useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
-import { FirstRun } from "../parts/FirstRun";
+import FirstRun from "../parts/FirstRun";
 import { createLoaded } from "../parts/loaded";
 import type { MenuItem } from "../parts/Menu";
 import { createMorePages } from "../parts/morePages";

@@ -62,7 +62,8 @@ export default function MetricCharts(props: {
   const zooms = useZooms();
   const [edited, setEdited] = createSignal<string>();
   const [section, setSection] = createSignal<string>();
-  const [columns, setColumns] = createSignal(1);
+  // Panels are made once their width is known: it says how many points they read.
+  const [columns, setColumns] = createSignal<number>();
   onMount(() => {
     const fit = () => {
       const needed = PANEL * fontScale() + GAP;
@@ -191,19 +192,21 @@ export default function MetricCharts(props: {
           {names().length ? "No panel's name has this." : "These runs have logged no metrics yet."}
         </p>
       </Show>
-      <Show when={!live.loading()}>
-        <For each={sections().map((one) => one.id)}>
-          {(id) => (
-            <PanelSection
-              id={id}
-              section={sections().find((one) => one.id === id)}
-              context={context}
-              all={settings.all()}
-              columns={columns()}
-              edit={() => setSection(id)}
-            />
-          )}
-        </For>
+      <Show when={!live.loading() && columns()}>
+        {(across) => (
+          <For each={sections().map((one) => one.id)}>
+            {(id) => (
+              <PanelSection
+                id={id}
+                section={sections().find((one) => one.id === id)}
+                context={context}
+                all={settings.all()}
+                columns={across()}
+                edit={() => setSection(id)}
+              />
+            )}
+          </For>
+        )}
       </Show>
       <Show when={!live.loading()}>
         <End reached={() => setAtEnd(true)} />

@@ -11,7 +11,7 @@ import { tell } from "./notices";
 
 const WORD = "delete";
 
-export function DeleteForGood(props: {
+export default function DeleteForGood(props: {
   title: string;
   experimentId: string;
   /** The name of the experiment, if it goes itself. */

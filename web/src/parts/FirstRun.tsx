@@ -5,7 +5,7 @@ import { httpUri, trackingUri } from "../api/experiments";
 import { CodeLines } from "./CodeLines";
 import { createLoaded } from "./loaded";
 
-export function FirstRun(props: { experiment?: string | undefined }) {
+export default function FirstRun(props: { experiment?: string | undefined }) {
   const uri = createLoaded(() => true, trackingUri);
   const lines = (at: string) =>
     [

@@ -26,7 +26,7 @@ const KEYS: [string, string][] = [
   ["Escape", "Close a dialog or list; leave the full screen of a panel"],
 ];
 
-export function KeyboardHelp(props: { close: () => void }) {
+export default function KeyboardHelp(props: { close: () => void }) {
   return (
     <Dialog title="Keys" close={props.close}>
       <dl class="keys">

@@ -3,7 +3,7 @@
 import { createResource, createSignal, Show } from "solid-js";
 import { failedSignIn, readIssuer, signInByIssuer, signInByToken } from "../api/session";
 
-export function SignIn() {
+export default function SignIn() {
   const [issuer] = createResource(readIssuer);
   const [refusal, setRefusal] = createSignal("");
   const [busy, setBusy] = createSignal(false);

@@ -1,6 +1,6 @@
 // Some runs with all that they logged, kept up to date.
 
-import { createMemo, createSignal, onCleanup } from "solid-js";
+import { batch, createEffect, createMemo, createSignal, onCleanup } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { type Run, readRuns } from "../api/runs";
 import { type RunChange, watch } from "../api/watch";
@@ -43,6 +43,16 @@ export function createLiveRuns(ids: () => string[]) {
     latest = latest.map((run) => (run.id === change.run_id ? applyChange(run, change) : run));
   };
   const show = () => setRuns(latest);
+  // While none is asked for it is as at the beginning: what is asked for next is read before it is shown.
+  const reset = () =>
+    batch(() => {
+      latest = [];
+      show();
+      setError(undefined);
+      setLoading(true);
+      setBegun(0);
+    });
+  createEffect(() => asked().length || reset());
   watch(
     () => ({ runIds: asked() }),
     async () => {

@@ -16,7 +16,7 @@ interface Choice {
   columns: [Column, string][];
 }
 
-export function ColumnPicker(props: {
+export default function ColumnPicker(props: {
   keys: Keys;
   chosen: Column[];
   choose: (columns: Column[]) => void;

@@ -10,7 +10,11 @@ import { ErrorNote } from "../parts/ErrorNote";
 import { createLoaded } from "../parts/loaded";
 import "../style/list.css";
 
-export function ExperimentAccess(props: { experiment: string; name: string; close: () => void }) {
+export default function ExperimentAccess(props: {
+  experiment: string;
+  name: string;
+  close: () => void;
+}) {
   const access = createLoaded(() => props.experiment, readAccess);
   const [error, setError] = createSignal<ApiError>();
   const change = async (action: Promise<void>) => {

@@ -5,7 +5,7 @@ import { readFilterHints, type View } from "../api/filters";
 import { createLoaded } from "../parts/loaded";
 import { isKey, tokensOf } from "./filterText";
 
-export function FilterHints(props: {
+export default function FilterHints(props: {
   experimentId: string;
   filter: string;
   view: View;

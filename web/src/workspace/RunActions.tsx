@@ -4,7 +4,7 @@ import { useNavigate } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, on, Show } from "solid-js";
 import type { Experiment } from "../api/experiments";
 import { deleteRuns, moveRuns, type Run, readRuns, renameRun, restoreRuns } from "../api/runs";
-import { DeleteForGood } from "../parts/DeleteForGood";
+import DeleteForGood from "../parts/DeleteForGood";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { FormDialog } from "../parts/FormDialog";
 import { count, counted } from "../parts/format";
@@ -14,7 +14,7 @@ import { attempt, tell } from "../parts/notices";
 import { MOST_COMPARED } from "../runs/compared";
 import { TagRuns } from "./TagRuns";
 
-export function RunActions(props: {
+export default function RunActions(props: {
   experimentId: string;
   /** Of the selected runs those that are in sight. */
   runs: Run[];

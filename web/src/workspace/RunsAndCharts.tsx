@@ -9,6 +9,7 @@ import { count, counted } from "../parts/format";
 import { lazyPart } from "../parts/lazyPart";
 import { type Column, parts, title } from "../runs/columns";
 import { chartRuns, createDrawnGroups } from "../runs/drawnGroups";
+import { createLiveRuns } from "../runs/liveRuns";
 import type { RunList } from "../runs/runList";
 import type { Sort } from "../runs/sort";
 import type { VisibleRuns } from "../runs/visibleRuns";
@@ -35,6 +36,8 @@ export function RunsAndCharts(props: {
   selected: Set<string>;
   select: (ids: string[], on: boolean) => void;
   visible: VisibleRuns;
+  /** Whether rows were painted: charts are loaded after them. */
+  painted: boolean;
 }) {
   let room!: HTMLDivElement;
   const [tab] = useText("tab");
@@ -95,6 +98,8 @@ export function RunsAndCharts(props: {
   const charted = createMemo(() => chartRuns(groups(), props.visible), [], {
     equals: (a, b) => a.join() === b.join(),
   });
+  // Their runs are read while the code of the charts comes.
+  const live = createLiveRuns(() => (isTable() ? [] : charted()));
   const noun = () => (groups() ? "group" : "run");
   const howMany = () => {
     const some = groups()?.groups.length ?? props.visible.drawn().length;
@@ -211,13 +216,18 @@ export function RunsAndCharts(props: {
             }
           >
             <Suspense fallback={<p class="loading">Loading…</p>}>
-              <MetricCharts
-                runIds={charted()}
-                groups={groups()}
-                list={props.list}
-                selected={props.selected}
-                choose={point}
-              />
+              <Show
+                when={props.painted || tab() === "charts"}
+                fallback={<p class="loading">Loading…</p>}
+              >
+                <MetricCharts
+                  live={live}
+                  groups={groups()}
+                  list={props.list}
+                  selected={props.selected}
+                  choose={point}
+                />
+              </Show>
             </Suspense>
           </Show>
         </section>

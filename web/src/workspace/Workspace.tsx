@@ -1,7 +1,8 @@
 // An experiment: its runs at the left, their charts at the right, with one selection and one filter.
 
 import { A } from "@solidjs/router";
-import { createEffect, createMemo, createSignal, Match, Show, Switch } from "solid-js";
+import { createEffect, createMemo, createSignal, Match, Show, Suspense, Switch } from "solid-js";
+import { part } from "../api/connection";
 import { readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
 import { statisticOf } from "../api/runGroups";
@@ -9,27 +10,28 @@ import { countRuns, listKeys } from "../api/runs";
 import { caller } from "../api/session";
 import { leadOldTabs } from "../panels/oldTabs";
 import { useIds, useList, useText } from "../parts/address";
-import { DeleteForGood } from "../parts/DeleteForGood";
 import { ErrorNote } from "../parts/ErrorNote";
-import { FirstRun } from "../parts/FirstRun";
 import { count, counted } from "../parts/format";
+import { lazyPart } from "../parts/lazyPart";
 import { createLoaded } from "../parts/loaded";
 import { attempt } from "../parts/notices";
-import { csv, saveFile } from "../parts/saveFile";
+import { createPainted } from "../parts/painted";
 import { Tabs } from "../parts/Tabs";
 import { createRunList } from "../runs/runList";
 import { orderOf, sortOf, textOfSort } from "../runs/sort";
 import { createVisibleRuns } from "../runs/visibleRuns";
-import { ColumnPicker } from "./ColumnPicker";
-import { ExperimentAccess } from "./ExperimentAccess";
-import { exportedRows } from "./exportedRows";
 import { FilterBox } from "./FilterBox";
-import { FilterHints } from "./FilterHints";
 import { GroupBy } from "./GroupBy";
-import { RunActions } from "./RunActions";
 import { RunsAndCharts } from "./RunsAndCharts";
 import { ViewMenu } from "./ViewMenu";
 import "../style/workspace.css";
+
+const ColumnPicker = lazyPart(() => import("./ColumnPicker"));
+const DeleteForGood = lazyPart(() => import("../parts/DeleteForGood"));
+const ExperimentAccess = lazyPart(() => import("./ExperimentAccess"));
+const FilterHints = lazyPart(() => import("./FilterHints"));
+const FirstRun = lazyPart(() => import("../parts/FirstRun"));
+const RunActions = lazyPart(() => import("./RunActions"));
 
 const TABS = {
   "": "Workspace",
@@ -113,9 +115,14 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   const isNew = () => isEmpty() && !filter() && !stage();
   const exported = () =>
     attempt(async () => {
-      const what = list.isGrouped() ? "groups.csv" : "csv";
-      saveFile(`${name() ?? "runs"}.${what}`, csv(await exportedRows(list)));
+      const { saveRuns } = await part(() => import("./saveRuns"));
+      await saveRuns(name() ?? "runs", list);
     });
+  // What is used next is there before somebody asks for it.
+  const painted = createPainted(() => list.rows().length > 0);
+  createEffect(() => {
+    if (painted()) for (const next of [RunActions, ColumnPicker]) next.preload();
+  });
   const pick = () => {
     if (wanted()) keys.again();
     setWanted(true);
@@ -208,19 +215,21 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           Reset
         </button>
       </div>
-      <Show when={selected().length}>
-        <RunActions
-          experimentId={props.experimentId}
-          runs={markedRuns()}
-          ids={selected()}
-          deleted={stage() === "deleted"}
-          own={may(experiment.value(), "own")}
-          fixed={!may(experiment.value(), "write")}
-          tagKeys={keys.value()?.tags ?? []}
-          changed={list.reload}
-          select={setSelected}
-        />
-      </Show>
+      <Suspense>
+        <Show when={selected().length}>
+          <RunActions
+            experimentId={props.experimentId}
+            runs={markedRuns()}
+            ids={selected()}
+            deleted={stage() === "deleted"}
+            own={may(experiment.value(), "own")}
+            fixed={!may(experiment.value(), "write")}
+            tagKeys={keys.value()?.tags ?? []}
+            changed={list.reload}
+            select={setSelected}
+          />
+        </Show>
+      </Suspense>
       <Show when={list.created()}>
         <button type="button" class="fresh" onClick={list.reload}>
           Show {counted(list.created(), "new run")}
@@ -235,17 +244,21 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
             when={may(experiment.value(), "write")}
             fallback={<p class="empty">No runs yet.</p>}
           >
-            <FirstRun experiment={name()} />
+            <Suspense>
+              <FirstRun experiment={name()} />
+            </Suspense>
           </Show>
         </Match>
         <Match when={isEmpty()}>
           <Show when={filter()} fallback={<p class="empty">There are no deleted runs.</p>}>
-            <FilterHints
-              experimentId={props.experimentId}
-              filter={filter()}
-              view={lifecycle()}
-              apply={setFilter}
-            />
+            <Suspense>
+              <FilterHints
+                experimentId={props.experimentId}
+                filter={filter()}
+                view={lifecycle()}
+                apply={setFilter}
+              />
+            </Suspense>
           </Show>
         </Match>
         <Match when={list.lines().length || list.loading()}>
@@ -256,37 +269,40 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
             selected={marked()}
             select={select}
             visible={visible}
+            painted={painted()}
           />
         </Match>
       </Switch>
-      <Show when={emptying()}>
-        <DeleteForGood
-          title="Delete all deleted runs for good"
-          experimentId={props.experimentId}
-          changed={list.reload}
-          close={() => setEmptying(false)}
-        />
-      </Show>
-      <Show when={granting()}>
-        <ExperimentAccess
-          experiment={props.experimentId}
-          name={name() ?? `experiment ${props.experimentId}`}
-          close={() => {
-            setGranting(false);
-            experiment.again(); // the own role may be another now
-          }}
-        />
-      </Show>
-      <Show when={picking() && keys.value()}>
-        {(all) => (
-          <ColumnPicker
-            keys={all()}
-            chosen={list.columns()}
-            choose={setColumns}
-            close={() => setPicking(false)}
+      <Suspense>
+        <Show when={emptying()}>
+          <DeleteForGood
+            title="Delete all deleted runs for good"
+            experimentId={props.experimentId}
+            changed={list.reload}
+            close={() => setEmptying(false)}
           />
-        )}
-      </Show>
+        </Show>
+        <Show when={granting()}>
+          <ExperimentAccess
+            experiment={props.experimentId}
+            name={name() ?? `experiment ${props.experimentId}`}
+            close={() => {
+              setGranting(false);
+              experiment.again(); // the own role may be another now
+            }}
+          />
+        </Show>
+        <Show when={picking() && keys.value()}>
+          {(all) => (
+            <ColumnPicker
+              keys={all()}
+              chosen={list.columns()}
+              choose={setColumns}
+              close={() => setPicking(false)}
+            />
+          )}
+        </Show>
+      </Suspense>
     </div>
   );
 }

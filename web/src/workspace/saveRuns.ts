@@ -1,14 +1,16 @@
-// What the table is as a file: its runs, or its groups, in the columns that are shown.
+// The table as a file: its runs, or its groups, in the columns that are shown.
 
+import { csv, saveFile } from "../parts/saveFile";
 import { type Column, title, value } from "../runs/columns";
 import { groupValue } from "../runs/groups";
 import type { RunList } from "../runs/runList";
 
 type Cells = (string | number | null)[];
 
-/** Returns the head and all rows of a list; raises ApiError. */
-export async function exportedRows(list: RunList): Promise<Cells[]> {
-  return list.isGrouped() ? groupRows(list) : runRows(list);
+/** Offers a list with all its rows as a download; raises ApiError. */
+export async function saveRuns(name: string, list: RunList): Promise<void> {
+  if (list.isGrouped()) saveFile(`${name}.groups.csv`, csv(await groupRows(list)));
+  else saveFile(`${name}.csv`, csv(await runRows(list)));
 }
 
 async function runRows(list: RunList): Promise<Cells[]> {
