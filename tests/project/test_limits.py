@@ -117,6 +117,10 @@ STATED: dict[str, list[str | int]] = {
         "catalog.document_updates.MAX_DOCUMENTS"
     ],
     "rules for alerts of one experiment": ["catalog.alert_rules.MAX_RULES"],
+    "deliveries of alerts that are under way at once, one to a destination; of one experiment": [
+        "alerts.delivery.AT_ONCE",
+        "alerts.delivery.OF_EXPERIMENT",
+    ],
     "alerts of one experiment; of them, deliveries that wait": [
         "catalog.alerts.MAX_ALERTS",
         "catalog.alert_deliveries.MAX_PENDING",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +29,7 @@ class Receiver:
         status: what it answers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
         self.posted: list[Posted] = []
         self.status = 204
         receiver = self
@@ -45,7 +47,9 @@ class Receiver:
                 """Write nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
 
     def serve(self) -> None:
         self._server.serve_forever(poll_interval=0.05)
@@ -56,7 +60,7 @@ class Receiver:
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
-    """A server of SMTP without TLS (RFC 5321), that asks who calls and keeps what comes.
+    """A server of SMTP (RFC 5321), that asks who calls and keeps what comes.
 
     Attributes:
         mails: the texts of the mails.
@@ -65,28 +69,41 @@ class Mailbox(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, is_secure: bool) -> None:
         self.mails: list[str] = []
         self.commands: list[str] = []
+        self.tls, self.is_secure = tls, is_secure
         super().__init__(("127.0.0.1", 0), _Session)
 
     @property
     def port(self) -> int:
         return int(self.server_address[1])
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Write nothing of a client that does not trust the certificate."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
 
 class _Session(socketserver.StreamRequestHandler):
     server: Mailbox
 
     def handle(self) -> None:
+        if self.server.is_secure:
+            self._begin_tls()
         self._say("220 ready")
-        for line in iter(self.rfile.readline, b""):
+        while line := self.rfile.readline():
             command = line.decode().strip()
             self.server.commands.append(command)
             verb = command.partition(" ")[0].upper()
             if verb == "EHLO":
                 self._say("250-mailbox")
+                if self.server.tls and not isinstance(self.connection, ssl.SSLSocket):
+                    self._say("250-STARTTLS")
                 self._say("250 AUTH PLAIN")
+            elif verb == "STARTTLS":
+                self._say("220 go on")
+                self._begin_tls()
             elif verb == "AUTH":
                 self._say("235 known")
             elif verb == "DATA":
@@ -99,6 +116,15 @@ class _Session(socketserver.StreamRequestHandler):
                 return
             else:
                 self._say("250 fine")
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()  # that of TLS, which nobody else knows
+
+    def _begin_tls(self) -> None:
+        assert self.server.tls is not None
+        self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
 
     def _say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())
@@ -116,17 +142,19 @@ def _served(serve: Callable[[], None], close: Callable[[], None]) -> Iterator[No
 
 
 @contextmanager
-def open_receiver() -> Iterator[Receiver]:
-    """Serve webhooks."""
-    receiver = Receiver()
+def open_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """Serve webhooks, with `tls` over HTTPS."""
+    receiver = Receiver(tls)
     with _served(receiver.serve, receiver.close):
         yield receiver
 
 
 @contextmanager
-def open_mailbox() -> Iterator[Mailbox]:
-    """Serve SMTP."""
-    mailbox = Mailbox()
+def open_mailbox(
+    tls: ssl.SSLContext | None = None, *, is_secure: bool = False
+) -> Iterator[Mailbox]:
+    """Serve SMTP; with `tls` by STARTTLS, or `is_secure` from the connection on."""
+    mailbox = Mailbox(tls, is_secure)
 
     def close() -> None:
         mailbox.shutdown()

@@ -6,12 +6,16 @@ Who may write to an experiment chooses them, and must not reach what only the se
 from __future__ import annotations
 
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 # Gateways translate these to the IPv4 address in their last 32 bits (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
-# These, too, to addresses that only the gateway can tell (RFC 8215).
-_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+# All other IPv6 addresses of the internet are of this block (RFC 4291), but for its documentation
+# addresses (RFC 9637).
+_GLOBAL = IPv6Network("2000::/3")
+_DOCUMENTATION = IPv6Network("3fff::/20")
+# Protocols have these to themselves (RFC 6890), also those of them that may be reached.
+_PROTOCOLS = IPv4Network("192.0.0.0/24")
 
 
 def is_public(address: str) -> bool:
@@ -21,20 +25,11 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, IPv6Address):
-        if ip in _LOCAL_NAT64:
-            return False
         embedded = _embedded(ip)
         if embedded is not None:
             return is_public(str(embedded))
-    is_special = (
-        ip.is_private
-        or ip.is_loopback
-        or ip.is_link_local
-        or ip.is_multicast
-        or ip.is_reserved
-        or ip.is_unspecified
-    )
-    return ip.is_global and not is_special
+        return ip.is_global and ip in _GLOBAL and ip not in _DOCUMENTATION
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip in _PROTOCOLS)
 
 
 def names_private(host: str) -> bool:

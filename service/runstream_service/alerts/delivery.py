@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
@@ -20,21 +21,20 @@ from runstream_service.alerts.mail import SmtpServer
 from runstream_service.alerts.rule_book import RuleBook
 from runstream_service.alerts.webhook import DeliveryError
 from runstream_service.catalog import alert_deliveries
-from runstream_service.catalog.alert_deliveries import Envelope
+from runstream_service.catalog.alert_deliveries import Busy, Envelope
 from runstream_service.catalog.alert_rules import AlertLevel
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 
 log = logging.getLogger(__name__)
 
-#: Deliveries under way at once, none of two to the same destination.
-AT_ONCE = 8
+#: Deliveries under way at once, no two of them to the same destination; of them, those of one
+#: experiment, whose receivers may all be slow.
+AT_ONCE = 32
+OF_EXPERIMENT = 8
 
 # Seconds between two looks for what is due.
 _PAUSE = 1.0
-
-# Seconds that a mail may take.
-_MAIL_DEADLINE = 60.0
 
 
 class Deliveries:
@@ -53,7 +53,9 @@ class Deliveries:
         self._book = book
         self._smtp_server = smtp_server
         self._private_webhooks = private_webhooks
-        self._under_way: dict[asyncio.Task[None], str] = {}
+        self._under_way: dict[asyncio.Task[None], Envelope] = {}
+        # Of its own: a mail may take a minute, and others wait for the threads that all share.
+        self._mail_threads = ThreadPoolExecutor(AT_ONCE, "mail")
 
     async def deliver_regularly(self, writer: Writer, readers: Readers) -> None:
         """Deliver what is due, until cancelled; what is under way then is tried again later."""
@@ -74,12 +76,15 @@ class Deliveries:
 
     async def _start_due(self, writer: Writer, readers: Readers) -> None:
         free = AT_ONCE - len(self._under_way)
-        busy = list(self._under_way.values())
-        if free <= 0 or not await readers.quick(alert_deliveries.is_any_due, busy):
+        busy = [
+            Busy(envelope.destination, envelope.alert.experiment_id)
+            for envelope in self._under_way.values()
+        ]
+        if free <= 0 or not await readers.quick(alert_deliveries.is_any_due, busy, OF_EXPERIMENT):
             return
-        for envelope in await writer.submit(alert_deliveries.take_due, busy, free):
+        for envelope in await writer.submit(alert_deliveries.take_due, busy, OF_EXPERIMENT, free):
             task = asyncio.create_task(self._deliver(envelope, writer))
-            self._under_way[task] = envelope.destination
+            self._under_way[task] = envelope
             task.add_done_callback(self._under_way.pop)
 
     async def _deliver(self, envelope: Envelope, writer: Writer) -> None:
@@ -115,11 +120,8 @@ class Deliveries:
             envelope.message_id,
             self._smtp_server.sender,
         )
-        sending = asyncio.to_thread(mail.send, self._smtp_server, message)
-        try:
-            await asyncio.wait_for(sending, _MAIL_DEADLINE)
-        except asyncio.TimeoutError:
-            raise DeliveryError(f"no answer within {_MAIL_DEADLINE:g} s") from None
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._mail_threads, mail.send, self._smtp_server, message)
 
 
 def message_of(envelope: Envelope) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
@@ -27,9 +28,18 @@ from runstream_service.alerts.addresses import is_public
 #: Seconds that all of it may take.
 DEADLINE = 15.0
 
+#: Seconds that the connection to one address may take, so that there is time for another one.
+CONNECT_DEADLINE = 4.0
+
+#: Bytes of an answer that are read at the most, to find its status.
+ANSWER_BYTES = 64 * 1024
+
 # Addresses of a host that are tried, and bytes that are read at a time.
 _ADDRESSES = 3
 _READ_BYTES = 16 * 1024
+
+# A look-up goes on after the deadline; so it takes no thread from others.
+_LOOKUPS = ThreadPoolExecutor(64, "webhook-lookup")
 
 
 class DeliveryError(Exception):
@@ -106,7 +116,8 @@ async def _post(url: str, headers: Mapping[str, str], body: bytes, allow_private
 
 async def _addresses(host: str, port: int, allow_private: bool) -> list[str]:
     """Return the addresses of a host, all of which are allowed."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, lookup)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:
         if not (allow_private or is_public(address)):
@@ -124,14 +135,17 @@ async def _connect(
     failure: OSError | None = None
     for address in addresses:
         try:
-            return await asyncio.open_connection(
+            connecting = asyncio.open_connection(
                 address,
                 port,
                 ssl=_tls_context() if tls_name else None,
                 server_hostname=tls_name,
             )
+            return await asyncio.wait_for(connecting, CONNECT_DEADLINE)
         except ssl.SSLError:
             raise
+        except asyncio.TimeoutError:
+            failure = OSError(f"no connection within {CONNECT_DEADLINE:g} s")
         except OSError as error:
             failure = error
     raise failure or DeliveryError("the host has no address")
@@ -139,14 +153,19 @@ async def _connect(
 
 async def _read_status(connection: h11.Connection, reader: asyncio.StreamReader) -> int:
     """Return the status of the answer, whose body is not read."""
+    left = ANSWER_BYTES
     while True:
         event = connection.next_event()
         if isinstance(event, h11.Response):
             return event.status_code
         if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(_READ_BYTES))
-        elif not isinstance(event, h11.InformationalResponse):
-            raise DeliveryError("the connection ended without an answer")
+            data = await reader.read(_READ_BYTES)
+            left -= len(data)
+            if not data:
+                raise DeliveryError("the connection ended without an answer")
+            if left < 0:
+                raise DeliveryError(f"no answer within {ANSWER_BYTES:,} bytes")
+            connection.receive_data(data)
 
 
 def _check_status(status: int) -> None:

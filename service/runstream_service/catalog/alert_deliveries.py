@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from peewee import JOIN
 
 from runstream_service.catalog.alert_rules import destinations_of
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import ANY_IDS, ANY_TEXTS, Statement, array_of
+from runstream_service.engine.statements import ANY_IDS, ANY_TEXTS, Statement, array_of, in_texts
 from runstream_service.engine.tables import Alert, AlertDelivery, AlertRule, Experiment, Run
 
 #: Deliveries of one experiment that wait at the most. Beyond this, new ones fail at once.
@@ -38,6 +39,13 @@ class DeliveryState(IntEnum):
     FAILED = 3
 
 
+class Busy(NamedTuple):
+    """Where a delivery is under way."""
+
+    destination: str
+    experiment: int
+
+
 class Envelope(NamedTuple):
     """A delivery that is under way.
 
@@ -63,11 +71,13 @@ class Envelope(NamedTuple):
 
 
 _DUE = Statement(
-    AlertDelivery.select(AlertDelivery.id, AlertDelivery.destination)
+    AlertDelivery.select(AlertDelivery.id, AlertDelivery.destination, Alert.experiment)
+    .join(Alert)
     .where(
         (AlertDelivery.state == 0)
         & (AlertDelivery.time <= 0)
         & AlertDelivery.destination.not_in(ANY_TEXTS)
+        & Alert.experiment.not_in(ANY_IDS)
     )
     .order_by(AlertDelivery.attempts, AlertDelivery.time)
     .limit(0)
@@ -106,10 +116,12 @@ def insert(alert: Alert, rules: Iterable[AlertRule]) -> None:
             pending += not is_full
 
 
-def drop_pending(rule: int) -> None:
-    """Give up what is still to be delivered of a rule that is deleted now."""
-    AlertDelivery.update(state=DeliveryState.FAILED, error="the rule was deleted").where(
-        (AlertDelivery.rule == rule) & (AlertDelivery.state == DeliveryState.PENDING)
+def drop_pending(rule: int, why: str, but: Sequence[str] = ()) -> None:
+    """Give up what is still to be delivered of a rule, but for some destinations."""
+    AlertDelivery.update(state=DeliveryState.FAILED, error=why).where(
+        (AlertDelivery.rule == rule)
+        & (AlertDelivery.state == DeliveryState.PENDING)
+        & AlertDelivery.destination.not_in(in_texts(but))
     ).execute()
 
 
@@ -121,23 +133,34 @@ def of_alerts(alerts: Sequence[int]) -> dict[int, list[Any]]:
     return found
 
 
-def is_any_due(busy: Sequence[str]) -> bool:
-    """Return whether something is to be delivered now, but to some destinations."""
-    return bool(_DUE.rows(DeliveryState.PENDING, now(), array_of(busy), 1))
+def is_any_due(busy: Sequence[Busy], of_experiment: int) -> bool:
+    """Return whether `take_due` has something to take."""
+    return bool(_due(busy, of_experiment, now(), 1))
 
 
-def take_due(busy: Sequence[str], limit: int) -> list[Envelope]:
+def take_due(busy: Sequence[Busy], of_experiment: int, limit: int) -> list[Envelope]:
     """Take what is to be delivered now, that which was tried least first.
 
     Args:
-        busy: destinations that get nothing now.
-        limit: how many deliveries at the most; none of two to the same destination.
+        busy: what is under way; its destinations get nothing now.
+        of_experiment: deliveries of one experiment at the most, with those under way.
+        limit: how many deliveries at the most; no two of them to the same destination.
     """
     moment = now()
-    due = _DUE.rows(DeliveryState.PENDING, moment, array_of(busy), 10 * limit)
-    first = {destination: delivery for delivery, destination in reversed(due)}
-    taken = [_take(delivery, moment) for delivery in list(first.values())[::-1][:limit]]
-    return [envelope for envelope in taken if envelope is not None]
+    counts = Counter(each.experiment for each in busy)
+    destinations: set[str] = set()
+    taken: list[Envelope] = []
+    for delivery, destination, experiment in _due(busy, of_experiment, moment, 10 * limit):
+        if destination in destinations or counts[experiment] >= of_experiment:
+            continue
+        envelope = _take(delivery, moment)
+        if envelope is not None:
+            destinations.add(destination)
+            counts[experiment] += 1
+            taken.append(envelope)
+        if len(taken) >= limit:
+            break
+    return taken
 
 
 def finish(envelope: Envelope, error: str) -> None:
@@ -153,11 +176,21 @@ def finish(envelope: Envelope, error: str) -> None:
     elif error:
         state = DeliveryState.PENDING
         time += 1000 * FIRST_PAUSE * 3 ** (envelope.attempts - 1)
-    AlertDelivery.update(state=state, time=time, error=error[:_ERROR_CHARACTERS]).where(
+    # What a receiver says may be no text that a database takes.
+    text = "".join(each if each.isprintable() else "?" for each in error[:_ERROR_CHARACTERS])
+    AlertDelivery.update(state=state, time=time, error=text).where(
         (AlertDelivery.id == envelope.id)
         & (AlertDelivery.state == DeliveryState.PENDING)
         & (AlertDelivery.time == envelope.until)
     ).execute()
+
+
+def _due(busy: Sequence[Busy], of_experiment: int, moment: int, limit: int) -> Sequence[Any]:
+    """Return the id, the destination and the experiment of what may be taken."""
+    counts = Counter(each.experiment for each in busy)
+    full = [experiment for experiment, count in counts.items() if count >= of_experiment]
+    destinations = array_of({each.destination for each in busy})
+    return _DUE.rows(DeliveryState.PENDING, moment, destinations, array_of(full), limit)
 
 
 def _take(delivery: int, moment: int) -> Envelope | None:

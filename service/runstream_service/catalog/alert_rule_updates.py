@@ -120,6 +120,8 @@ def update(caller: Caller, rule_id: str, change: Change, write: WriteId | None) 
             setattr(rule, name, value)
     if change.destinations is not None:
         _set_destinations(rule, change.destinations)
+        urls, addresses = change.destinations
+        drop_pending(rule.id, "the rule has it no longer", [*urls, *addresses])
     if change.destinations is not None or change.webhook_secret is not None:
         _check_secret(Destinations(json.loads(rule.webhook_urls)), rule.webhook_secret)
     if change.condition is not None:
@@ -143,7 +145,7 @@ def delete(caller: Caller, rule_id: str) -> None:
     """
     if find(caller, rule_id) is not None:
         rule = _lock(caller, rule_id)
-        drop_pending(rule.id)
+        drop_pending(rule.id, "the rule was deleted")
         rule.delete_instance()
 
 

@@ -44,7 +44,7 @@ _SECRET_BYTES = range(24, 65)
 _SECRET_LIMIT = "whsec_ and the base64 of 24 to 64 bytes"  # noqa: S105 # no secret
 
 _KINDS: Mapping[str, ConditionKind] = {kind.name.lower(): kind for kind in ConditionKind}
-_EMAIL = re.compile(r"[^\s@<>(),;:\"\\\[\]]+@[^\s@<>(),;:\"\\\[\]]+")
+_EMAIL = re.compile(r"[^\s@<>(),;:\"\\\[\]]+@[^\s@<>(),;:\"\\\[\].]+(\.[^\s@<>(),;:\"\\\[\].]+)*")
 _URL = re.compile(r"[!-~]+")
 
 
@@ -72,32 +72,39 @@ class Sending:
                     value=len(values),
                     limit=MAX_DESTINATIONS,
                 )
-        for url in urls:
-            self._check_url(url)
+        for number, url in enumerate(urls, 1):
+            self._check_url(url, number)
         for address in addresses:
             self._check_email(address)
         return Destinations(urls, addresses)
 
-    def _check_url(self, url: str) -> None:
+    def _check_url(self, url: str, number: int) -> None:
+        """Check the URL of a webhook; no error has it, because secrets may be in it."""
         field = "destinations.webhook_urls"
-        check_text(field, url, URL_CHARACTERS)
+        if len(url) > URL_CHARACTERS:
+            raise InvalidArgument(
+                f"Webhook {number} has {len(url)} characters, the limit is {URL_CHARACTERS}",
+                reason="VALUE_TOO_LONG",
+                field=field,
+                value=len(url),
+                limit=URL_CHARACTERS,
+            )
         host = _host(url)
         if host is None:
             raise InvalidArgument(
-                f"Invalid value {shorten(url)!a} for parameter '{field}' supplied: it must be of "
-                "the form https://host/path, without a user and a fragment",
+                f"Invalid value for parameter '{field}' supplied: webhook {number} must be of the "
+                "form https://host/path, without a user and a fragment",
                 reason="WEBHOOK_URL_MALFORMED",
                 field=field,
-                value=ascii(url),
                 limit="https://host/path",
             )
         if not self._private_webhooks and names_private(host):
             raise FailedPrecondition(
-                f"The webhook {shorten(url)} is at {host}, which is this machine or a private "
-                "network; a server calls those only with --alert-private-webhooks",
+                f"Webhook {number} is at {host}, which is this machine or a private network; a "
+                "server calls those only with --alert-private-webhooks",
                 reason="WEBHOOK_ADDRESS_PRIVATE",
                 field=field,
-                value=url,
+                value=host,
                 limit="an address of the internet",
             )
 

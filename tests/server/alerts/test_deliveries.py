@@ -25,7 +25,7 @@ from runstream_service.alerts import webhook
 from runstream_service.alerts.mail import parse_smtp_url
 from runstream_service.alerts.webhook import DeliveryError
 from runstream_service.catalog import alert_deliveries, alert_rule_updates, alerts
-from runstream_service.catalog.alert_deliveries import MAX_ATTEMPTS, DeliveryState, Envelope
+from runstream_service.catalog.alert_deliveries import MAX_ATTEMPTS, Busy, DeliveryState, Envelope
 from runstream_service.catalog.alert_rules import (
     AlertLevel,
     Condition,
@@ -158,6 +158,37 @@ def test_an_answer_that_is_no_success_is_seen_and_tried_again(
     assert (first.body, alert.deliveries[0].attempts) == (second.body, 2)
 
 
+def test_a_mail_server_that_hangs_holds_up_nothing_else(
+    start_server: Callable[..., ServerProcess], receiver: Receiver, connect: Callable[..., Api]
+) -> None:
+    """N10."""
+    receiver.status = 200
+    path = f"/beside-{time.time_ns()}"
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        port = hanging.getsockname()[1]
+        server = start_server(
+            RUNSTREAM_SMTP_URL=f"smtp://127.0.0.1:{port}?from=runstream@example.com",
+            RUNSTREAM_ALERT_PRIVATE_WEBHOOKS="1",
+        )
+        api = connect(server.address)
+        mailed, posted = api.create_experiment("mailed"), api.create_experiment("posted")
+        for rule in range(4):
+            to = AlertDestinations(email_addresses=[f"{rule}{n}@example.com" for n in range(5)])
+            create_rule(api, experiment_id=mailed, alert_raised={}, destinations=to)
+        to = AlertDestinations(webhook_urls=[receiver.url + path])
+        create_rule(
+            api, experiment_id=posted, alert_raised={}, destinations=to, webhook_secret=SECRET
+        )
+        raise_alert(api, experiment_id=mailed, title="t")
+        wait_for_alerts(api, 1, lambda alert: sum(each.attempts for each in alert.deliveries) == 8)
+        raise_alert(api, experiment_id=posted, title="t")
+        wait_for_alerts(api, 1, is_settled, experiment_id=posted)
+        assert [each.path for each in receiver.posted if each.path == path] == [path]
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 8  # and not until the mails are given up
+
+
 class Outbox:
     """Deliveries of one alert in a database, without a server."""
 
@@ -199,9 +230,9 @@ def test_a_delivery_is_tried_ten_times_in_some_27_hours(
     moment = outbox.created
     monkeypatch.setattr(alert_deliveries, "now", lambda: moment)
     times = []
-    while outbox.do(alert_deliveries.is_any_due, []):
-        (envelope,) = outbox.do(alert_deliveries.take_due, [], 8)
-        assert outbox.do(alert_deliveries.take_due, [], 8) == []  # nobody else takes it
+    while outbox.do(alert_deliveries.is_any_due, [], 8):
+        (envelope,) = outbox.do(alert_deliveries.take_due, [], 8, 8)
+        assert outbox.do(alert_deliveries.take_due, [], 8, 8) == []  # nobody else takes it
         outbox.do(alert_deliveries.finish, envelope, "no answer")
         times.append(moment - outbox.created)
         moment = outbox.do(lambda: AlertDelivery.get().time)
@@ -219,10 +250,10 @@ def test_a_delivery_of_a_server_that_died_is_taken_by_another(
     outbox = make_outbox("https://a/", "https://b/")
     moment = outbox.created
     monkeypatch.setattr(alert_deliveries, "now", lambda: moment)
-    lost = outbox.do(alert_deliveries.take_due, ["https://b/"], 8)
+    lost = outbox.do(alert_deliveries.take_due, [Busy("https://b/", 0)], 8, 8)
     assert [each.destination for each in lost] == ["https://a/"]
     moment += 1000 * alert_deliveries.LEASE + 1
-    taken: list[Envelope] = outbox.do(alert_deliveries.take_due, [], 8)
+    taken: list[Envelope] = outbox.do(alert_deliveries.take_due, [], 8, 8)
     assert [each.destination for each in taken] == ["https://b/", "https://a/"]
     outbox.do(alert_deliveries.finish, lost[0], "")  # it comes back, too late
     assert outbox.rows()[0][:2] == (DeliveryState.PENDING, 2)
@@ -232,6 +263,36 @@ def test_a_delivery_of_a_server_that_died_is_taken_by_another(
         (DeliveryState.DELIVERED, 2, ""),
         (DeliveryState.FAILED, 1, "the rule was deleted"),
     ]
+
+
+def test_of_one_experiment_some_deliveries_are_under_way_at_once(make_outbox: Any) -> None:
+    """N9."""
+    outbox = make_outbox(*(f"https://{n}/" for n in range(5)))
+    taken = outbox.do(alert_deliveries.take_due, [], 3, 8)
+    assert len(taken) == 3
+    busy = [Busy(each.destination, each.alert.experiment_id) for each in taken]
+    assert not outbox.do(alert_deliveries.is_any_due, busy, 3)
+    assert outbox.do(alert_deliveries.take_due, busy, 3, 8) == []
+    assert len(outbox.do(alert_deliveries.take_due, busy[1:], 3, 8)) == 1
+
+
+def test_a_destination_that_a_rule_has_no_longer_is_not_told(make_outbox: Any) -> None:
+    """N9."""
+    outbox = make_outbox("https://a/", "https://b/")
+    change = alert_rule_updates.Change(destinations=Destinations(["https://b/", "https://c/"]))
+    outbox.do(alert_rule_updates.update, ANYONE, outbox.rule.uuid, change, None)
+    assert outbox.rows() == [
+        (DeliveryState.FAILED, 0, "the rule has it no longer"),
+        (DeliveryState.PENDING, 0, ""),
+    ]
+
+
+def test_whatever_a_receiver_says_is_kept_as_text(make_outbox: Any) -> None:
+    """N9."""
+    outbox = make_outbox("https://a/")
+    (taken,) = outbox.do(alert_deliveries.take_due, [], 8, 8)
+    outbox.do(alert_deliveries.finish, taken, "550 größe\0\n\udcff" + "x" * 1000)
+    assert outbox.rows() == [(DeliveryState.PENDING, 1, "550 größe???" + "x" * 488)]
 
 
 def post(url: str, **options: Any) -> None:

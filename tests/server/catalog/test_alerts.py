@@ -109,8 +109,13 @@ def test_a_rule_of_a_run_is_one_of_its_experiment(shared: Api, experiment: str) 
         ({"urls": ["https://u:p@a/b"]}, "WEBHOOK_URL_MALFORMED", "https://host/path"),
         ({"urls": ["https://a/b\r\nX: y"]}, "WEBHOOK_URL_MALFORMED", "https://host/path"),
         ({"urls": ["https://a:99999/"]}, "WEBHOOK_URL_MALFORMED", "https://host/path"),
+        ({"urls": ["https://a\\@b/"]}, "WEBHOOK_URL_MALFORMED", "https://host/path"),
+        ({"urls": ["http://bücher.example/"]}, "WEBHOOK_URL_MALFORMED", "https://host/path"),
+        ({"urls": [f"https://a/{'b' * 2_000}"]}, "VALUE_TOO_LONG", "2000"),
         ({"mails": ["nobody"]}, "EMAIL_MALFORMED", "name@host"),
         ({"mails": ["a@b\r\nBcc: c@d"]}, "EMAIL_MALFORMED", "name@host"),
+        ({"mails": ["a@b."]}, "EMAIL_MALFORMED", "name@host"),
+        ({"mails": ["a@b..c"]}, "EMAIL_MALFORMED", "name@host"),
     ],
 )
 def test_what_breaks_a_rule_of_rules_is_refused_with_the_limit(
@@ -125,7 +130,9 @@ def test_what_breaks_a_rule_of_rules_is_refused_with_the_limit(
         del asked["run_ended"]
     with expect_refusal(StatusCode.INVALID_ARGUMENT, reason) as refusal:
         create_rule(shared, experiment_id=experiment, **asked)
-    assert SECRET not in str(refusal.metadata)
+    said = f"{refusal.metadata} {refusal.message}"
+    assert SECRET not in said
+    assert "//" not in said.replace("https://host/path", "")  # no URL, which has secrets in it
     if limit:
         assert refusal.metadata["limit"] == limit
     assert rules_of(shared, experiment) == []
