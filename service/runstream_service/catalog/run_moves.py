@@ -9,7 +9,7 @@ from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import KnownRoles
 from runstream_service.catalog import datasets, experiments
 from runstream_service.catalog.run_families import find_families
-from runstream_service.catalog.run_state import check_writable, not_found_error, renew_revision
+from runstream_service.catalog.run_state import check_writable, not_found_error, renewed_revision
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.statements import in_ids, in_texts, lock_rows
@@ -49,7 +49,7 @@ def _lock_families(run_ids: Sequence[str]) -> list[Any]:
     """Return the runs of these ids and those below them, locked until the commit."""
     these = Run.id.in_(in_ids(find_families(run_ids)))
     lock_rows(Run.select(Run.id).where(these).order_by(Run.id))
-    columns = (Run.id, Run.uuid, Run.experiment, Run.deleted, Run.revision)
+    columns = (Run.id, Run.uuid, Run.experiment, Run.deleted)
     return list(Run.select(*columns).where(these & ~Run.purging).order_by(Run.id))
 
 
@@ -73,9 +73,8 @@ def _move(runs: Sequence[Any], target: int) -> None:
         & LoggedModel.source_run_id.in_(in_texts(run.uuid for run in runs))
     ).execute()
     _move_alerts(ids, target)
-    Run.update(experiment=target).where(Run.id.in_(in_ids(ids))).execute()
-    for run in runs:
-        renew_revision(run.id, run.revision)
+    moved = {Run.experiment: target, Run.revision: renewed_revision()}
+    Run.update(moved).where(Run.id.in_(in_ids(ids))).execute()
     changes.record_moved_runs({run.id: run.experiment_id for run in runs})
 
 

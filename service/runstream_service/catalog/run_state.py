@@ -122,6 +122,13 @@ def renew_revision(run: int, revision: int | None) -> None:
         _SET_REVISION.run(_random_revision(), run)
 
 
+def renewed_revision() -> Any:
+    """Return the expression of a new revision, in an UPDATE of runs; none stays none."""
+    change = _random_revision()
+    # The exclusive or, for which SQLite has no operator: different revisions stay different.
+    return Run.revision.bin_or(change) - Run.revision.bin_and(change)
+
+
 def revision_for(status: int) -> int | None:
     """Return a new revision for a run that gets a status, None while it goes on."""
     is_going_on = status in (RunStatus.RUNNING, RunStatus.SCHEDULED)

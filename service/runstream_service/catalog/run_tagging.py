@@ -8,11 +8,11 @@ from runstream.contract.run_names import NAME_TAG
 from runstream.errors import ResourceExhausted
 from runstream_service.access.caller import Caller
 from runstream_service.access.visibility import KnownRoles
-from runstream_service.catalog.run_state import check_writable, not_found_error, renew_revision
+from runstream_service.catalog.run_state import check_writable, not_found_error, renewed_revision
 from runstream_service.catalog.run_tags import delete_tags_of, effective_tags, set_tags_of
 from runstream_service.engine import applied_writes, changes
 from runstream_service.engine.applied_writes import WriteId
-from runstream_service.engine.statements import LockingStatement, array_of, in_texts
+from runstream_service.engine.statements import LockingStatement, array_of, in_ids, in_texts
 from runstream_service.engine.tables import Run
 
 #: Runs of one call, tags that it sets, and keys that it deletes.
@@ -24,7 +24,7 @@ MAX_DELETED = 100
 MAX_CHARACTERS = 16 * 1024 * 1024
 
 _LOCK = LockingStatement(
-    Run.select(Run.id, Run.uuid, Run.experiment, Run.deleted, Run.revision)
+    Run.select(Run.id, Run.uuid, Run.experiment, Run.deleted)
     .where(Run.uuid.in_(in_texts([])))
     .order_by(Run.id)
 )
@@ -65,17 +65,12 @@ def tag(
     for run_id in run_ids:
         if run_id not in rows:
             raise not_found_error(run_id)
-        _, _, experiment, is_deleted, _ = rows[run_id]
+        _, _, experiment, is_deleted = rows[run_id]
         check_writable(caller, run_id, experiment, find_role, is_deleted=is_deleted)
-    revisions = {
-        run: revision
-        for run, *_, revision in rows.values()
-        if applied_writes.to_run.accept(run, write)
-    }
-    ids = list(revisions)
+    ids = applied_writes.to_run.accept_all([row[0] for row in rows.values()], write)
     keys = [key for key in deleted if key != NAME_TAG]
     delete_tags_of(ids, keys)
     set_tags_of(ids, effective_tags(tags))
-    for run, revision in revisions.items():
-        renew_revision(run, revision)
+    have_revision = Run.id.in_(in_ids(ids)) & Run.revision.is_null(False)
+    Run.update({Run.revision: renewed_revision()}).where(have_revision).execute()
     changes.record_runs(ids, effective_tags(tags), tuple(keys))

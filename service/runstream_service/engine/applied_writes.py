@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from peewee import ForeignKeyField, fn
 
-from runstream_service.engine.statements import Statement
+from runstream_service.engine.statements import ANY_IDS, Statement, array_of
 from runstream_service.engine.tables import ExperimentWrite, ModelWrite, Write
 
 #: Writers that are remembered for a run, an experiment or a logged model: those that wrote last.
@@ -41,6 +42,9 @@ class Writes:
         table = owner.model
         self._select = Statement(
             table.select(table.sequence).where((owner == 0) & (table.writer == b""))
+        )
+        self._select_all = Statement(
+            table.select(owner, table.sequence).where((table.writer == b"") & owner.in_(ANY_IDS))
         )
         # The row of a writer that writes again is a new one, with the maximum id.
         self._delete = Statement(table.delete().where((owner == 0) & (table.writer == b"")))
@@ -82,6 +86,22 @@ class Writes:
         else:
             self.record(owner, write)
         return True
+
+    def accept_all(self, owners: Sequence[int], write: WriteId | None) -> list[int]:
+        """Do what `accept` does for several owners, each once, in a few round trips.
+
+        Returns:
+            Those to which the write was not applied before.
+        """
+        if write is None:
+            return list(owners)
+        writer = bytes.fromhex(write.writer)
+        last = dict(map(tuple, self._select_all.rows(writer, array_of(owners))))
+        accepted = [each for each in owners if each not in last or last[each] < write.sequence]
+        self._delete.run_for_each((each, writer) for each in accepted if each in last)
+        self._insert.run_for_each((each, writer, write.sequence) for each in accepted)
+        self._drop_oldest.run_for_each((each, each, 1, WRITERS) for each in accepted)
+        return accepted
 
     def was_applied(self, owner: int, write: WriteId | None) -> bool:
         """Return whether a write was applied before."""

@@ -112,7 +112,13 @@ def test_a_thousand_runs_are_tagged_by_one_call_within_its_limit(api: Api) -> No
     ]
     with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "TAGS_TOO_LARGE"):
         tag(api, runs, note="x" * 20_000)
-    tag(api, runs, note="y")
-    assert tags(api, runs[0]) == tags(api, runs[-1]) == {"note": "y"}
-    tag(api, runs, "note")
-    assert tags(api, runs[500]) == {}
+    many = [RunTag(key=f"k{i}", value="y") for i in range(run_tagging.MAX_TAGS)]
+    write = WriteId(writer=32 * "e", sequence=1)
+    request = TagRunsRequest(run_ids=runs, tags=many, write=write)
+    api.runs.TagRuns(request)
+    expected = {each.key: "y" for each in many}
+    assert tags(api, runs[0]) == tags(api, runs[-1]) == expected
+    tag(api, runs[:500], *expected)
+    api.runs.TagRuns(request)
+    assert tags(api, runs[0]) == tags(api, runs[499]) == {}
+    assert tags(api, runs[500]) == expected

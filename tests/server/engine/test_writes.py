@@ -25,6 +25,7 @@ from runstream.v1.run_pb2 import (
     Run,
     RunTag,
 )
+from runstream.v1.run_tagging_pb2 import TagRunsRequest
 from runstream.v1.watch_service_pb2 import WatchRequest
 from runstream.v1.write_pb2 import WriteId
 from runstream_service.engine.applied_writes import WRITERS
@@ -64,7 +65,12 @@ def by_stream(api: Api, run_id: str, name: WriteId) -> None:
     assert not answer.HasField("error")
 
 
-@pytest.mark.parametrize("send", [by_set_tag, by_log, by_stream])
+def by_tag_runs(api: Api, run_id: str, name: WriteId) -> None:
+    tag = RunTag(key="t", value="old")
+    api.runs.TagRuns(TagRunsRequest(run_ids=[run_id], tags=[tag], write=name))
+
+
+@pytest.mark.parametrize("send", [by_set_tag, by_log, by_stream, by_tag_runs])
 def test_a_tag_that_is_sent_again_does_not_replace_a_newer_one(
     api: Api, send: Callable[[Api, str, WriteId], None]
 ) -> None:
@@ -221,7 +227,7 @@ def test_a_run_knows_its_last_100_writers_and_they_go_with_it(
 ) -> None:
     run_id, outbox = api.create_run(), secrets.token_hex(16)
     for number in range(WRITERS + 20):
-        set_tag(api, run_id, str(number), f"t{number}")
+        by_tag_runs(api, run_id, write())
         by_set_tag(api, run_id, write(number + 1, outbox))
     with closing(sqlite3.connect(server.database)) as database:
         assert database.execute("SELECT count(*) FROM write").fetchone() == (WRITERS,)
