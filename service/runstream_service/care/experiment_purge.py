@@ -10,7 +10,7 @@ from peewee import fn
 from runstream.errors import FailedPrecondition
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import check_role, role_on
-from runstream_service.care.purge import Purged
+from runstream_service.care.purge import Purged, hide
 from runstream_service.care.purge_models import hide_models
 from runstream_service.catalog import blobs, experiments
 from runstream_service.catalog.run_families import find_families
@@ -23,6 +23,7 @@ from runstream_service.engine.tables import (
     Run,
     Series,
 )
+from runstream_service.points.removal import count_points
 
 #: Runs that one call names.
 MAX_NAMED = 1_000
@@ -77,19 +78,35 @@ def find_scope(
         runs &= Run.id.in_(in_ids(find_families(run_ids)))
     if not is_whole:
         runs &= Run.deleted
-    found = Run.select(Run.id).where(runs).order_by(Run.id).limit(limit)
+    # Child runs are mostly newer than their parents, by which they are found: so they are hidden
+    # before them, and a call that broke off is gone on with by the same request.
+    found = Run.select(Run.id).where(runs).order_by(Run.id.desc()).limit(limit)
     return Scope(experiment, is_whole, [row[0] for row in execute(found)])
 
 
-def count(scope: Scope) -> Purged:
-    """Return what is to be removed, on a reader's thread."""
-    runs = Run.select(Run.id).where(Run.id.in_(in_ids(scope.to_hide)))
+def count(scope: Scope) -> tuple[Purged, bool]:
+    """Return what is to be removed, on a reader's thread, and whether that is nothing at all.
+
+    What a purge that broke off has left is counted, too, but for the runs, which are hidden.
+    """
+    left = hidden_runs(scope.experiment, None)
+    runs = Run.select(Run.id).where(Run.id.in_(in_ids([*scope.to_hide, *left])))
     models = LoggedModel.select(LoggedModel.id).where(
         (LoggedModel.experiment == scope.experiment) & scope.is_whole
     )
-    points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(runs)).scalar() or 0
+    whole = Series.run.in_(in_ids(scope.to_hide))
+    points = Series.select(fn.SUM(Series.count)).where(whole).scalar() or 0
+    points += sum(map(count_points, left))
     files, size = blobs.count_owned(runs, models)
-    return Purged(int(scope.is_whole), len(scope.to_hide), points, models.count(), files, size)
+    found = Purged(int(scope.is_whole), len(scope.to_hide), points, models.count(), files, size)
+    return found, not (scope.is_whole or scope.to_hide or left)
+
+
+def hide_runs(experiment: int, runs: Sequence[int]) -> int:
+    """Hide those of some runs that are deleted still, and still of an experiment; count them."""
+    purged = Experiment.select(Experiment.id).where(Experiment.purging)
+    to_hide = Run.deleted | Run.experiment.in_(purged)
+    return hide(runs, to_hide & (Run.experiment == experiment))
 
 
 def hide_experiment(experiment: int) -> bool:
@@ -101,8 +118,8 @@ def hide_experiment(experiment: int) -> bool:
     return bool(Experiment.select().where(this & Experiment.purging).exists())
 
 
-def hidden_runs(experiment: int, limit: int) -> list[int]:
-    """Return some hidden runs of an experiment that have not been removed yet, by internal ids."""
+def hidden_runs(experiment: int, limit: int | None) -> list[int]:
+    """Return hidden runs of an experiment that are not removed yet, by their internal ids."""
     # The run with the maximum id stays, empty, in experiment 0.
     runs = (Run.experiment == experiment) & Run.purging & (Run.artifact_uri != "")
     return [row[0] for row in execute(Run.select(Run.id).where(runs).order_by(Run.id).limit(limit))]

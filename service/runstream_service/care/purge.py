@@ -142,12 +142,18 @@ def hide_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
     Returns:
         How many were hidden by this call; and all of them that are hidden.
     """
-    # Nobody restores a run meanwhile, or logs to it.
+    count = hide(runs, _runs(before) | Run.experiment.in_(_purging_experiments()))
+    purging = Run.select(Run.id).where(Run.id.in_(runs) & Run.purging).order_by(Run.id)
+    return count, [row[0] for row in execute(purging)]
+
+
+def hide(runs: Sequence[int], condition: Any) -> int:
+    """Hide those of the runs that meet a condition; return how many this call has hidden."""
+    # Nobody restores a run meanwhile, moves it, or logs to it.
     lock_rows(Run.select(Run.id).where(Run.id.in_(runs)).order_by(Run.id))
-    to_hide = _runs(before) | Run.experiment.in_(_purging_experiments())
     hidden = list(
         Run.select(Run.id, Run.uuid, Run.experiment)
-        .where(Run.id.in_(runs) & to_hide & ~Run.purging)
+        .where(Run.id.in_(runs) & condition & ~Run.purging)
         .order_by(Run.id)
     )
     for run in hidden:
@@ -158,8 +164,7 @@ def hide_runs(runs: Sequence[int], before: int) -> tuple[int, list[int]]:
         deleted_with_experiment=False,  # restoring the experiment does not concern it any more
         deleted_with_run=None,
     ).where(Run.id.in_([run.id for run in hidden])).execute()
-    purging = Run.select(Run.id).where(Run.id.in_(runs) & Run.purging).order_by(Run.id)
-    return len(hidden), [row[0] for row in execute(purging)]
+    return len(hidden)
 
 
 def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:

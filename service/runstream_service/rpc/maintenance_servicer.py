@@ -84,8 +84,7 @@ class MaintenanceServicer(MaintenanceServiceServicer):
             experiment_purge.find_scope, context.caller, request.experiment_id, run_ids, limit
         )
         if request.dry_run:
-            found = await self._read(experiment_purge.count, scope)
-            return _response(found, is_done=not (scope.is_whole or scope.to_hide))
+            return _response(*await self._read(experiment_purge.count, scope))
         purged = purge.Purged()
         try:
             await asyncio.wait_for(self._purging.acquire(), CALL_SECONDS)
@@ -137,14 +136,16 @@ class MaintenanceServicer(MaintenanceServiceServicer):
         purged.experiments = int(scope.is_whole)
         for start in range(0, len(scope.to_hide), purge.RUNS):
             some = scope.to_hide[start : start + purge.RUNS]
-            purged.runs += (await do(purge.hide_runs, some, INT64_MAX))[0]
+            purged.runs += await do(experiment_purge.hide_runs, experiment, some)
         find = partial(self._read, experiment_purge.hidden_runs, experiment, purge.RUNS)
         while hidden := await find():
             contents = await self._read(experiment_purge.blobs_of_runs, hidden)
-            while hidden and time.monotonic() < end:
-                points, hidden = await do(purge.remove_rows, hidden)
-                purged.points += points
-            await self._remove_unused(contents, purged)
+            try:
+                while hidden and time.monotonic() < end:
+                    points, hidden = await do(purge.remove_rows, hidden)
+                    purged.points += points
+            finally:  # also if the caller has gone
+                await self._remove_unused(contents, purged)
             if hidden:
                 return False
         if len(scope.to_hide) == experiment_purge.MAX_HIDDEN:
