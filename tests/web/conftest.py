@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from runstream import TrackingClient
 from support import web_content
 from support.access import create_tokens
+from support.api import Api
 from support.server_process import ServerProcess
 from support.web_content import Content
 
@@ -106,3 +108,19 @@ def sign_in(server: ServerProcess, page: Page, tokens: dict[str, str]) -> Callab
         expect(page.locator(".caller")).to_contain_text(name)
 
     return sign_in
+
+
+@pytest.fixture
+def told_experiment(api: Api) -> str:
+    """An experiment of which alerts tell."""
+    return api.create_experiment("told of")
+
+
+@pytest.fixture
+def told_run(server: ServerProcess, told_experiment: str) -> str:
+    """A run of it, which goes on."""
+    with TrackingClient(server.uri) as client:
+        run_id = client.create_run(told_experiment, run_name="deep").info.run_id
+        client.log_metric(run_id, "val_loss", 0.25, step=3)
+        client.flush()
+        return run_id

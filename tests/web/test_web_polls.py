@@ -4,42 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
+from support.held_requests import HeldRequests
 from support.server_process import ServerProcess
 
 LOOKED_AT = """is => {
   Object.defineProperty(document, "hidden", { value: !is, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-
-
-class Held:
-    """Requests of a page that get no answer yet."""
-
-    def __init__(self, page: Page, pattern: str) -> None:
-        self._page = page
-        self._pattern = pattern
-        self._routes: list[Route] = []
-        page.route(pattern, self._hold)
-
-    def _hold(self, route: Route) -> None:
-        self._routes.append(route)
-
-    def after(self, seconds: int) -> int:
-        """Return how many there are after so many seconds of the page's clock."""
-        for _ in range(3):
-            self._page.clock.run_for(seconds * 1_000 // 3)
-            # What was asked before is known when this is answered.
-            self._page.evaluate("fetch('health').then(answer => answer.text())")
-        return len(self._routes)
-
-    def answer(self) -> None:
-        """Have the server answer all, and those that come from now on."""
-        while self._routes:
-            self._routes.pop().continue_()
-        self._page.unroute(self._pattern)
 
 
 @pytest.fixture
@@ -63,11 +37,11 @@ def test_a_slow_server_is_waited_for_and_nothing_is_read_out_of_sight(
     expect(page.get_by_role("row", name="Default")).to_be_visible()
     with TrackingClient(server.uri) as client:
         client.create_experiment("new")
-    held = Held(page, "**/experiments/search")
+    held = HeldRequests(page, "**/experiments/search")
     assert held.after(40) == 1
     held.answer()
     expect(page.get_by_role("row", name="new")).to_be_visible()
-    held = Held(page, "**/experiments/search")
+    held = HeldRequests(page, "**/experiments/search")
     assert held.after(5) == 0  # the next is as long after the answer
     page.evaluate(LOOKED_AT, False)
     assert held.after(60) == 0
@@ -94,7 +68,7 @@ def test_each_part_of_a_page_that_is_read_again_waits_for_its_answer(
     for address, part, pattern in parts:
         page.goto(address)
         expect(part).to_be_visible()
-        held = Held(page, pattern)
+        held = HeldRequests(page, pattern)
         assert held.after(40) == 1, pattern
         held.answer()
 
@@ -113,7 +87,7 @@ def test_a_panel_of_media_is_read_again_while_it_is_in_sight(
     expect(panel.get_by_role("img")).to_be_visible()
     page.mouse.wheel(0, -5_000)
     expect(panel).not_to_be_in_viewport()
-    held = Held(page, "**/artifacts/list?*")
+    held = HeldRequests(page, "**/artifacts/list?*")
     held.after(1)  # the observer tells with one of the next frames
     assert held.after(60) == 0
     panel.scroll_into_view_if_needed()

@@ -22,6 +22,7 @@ import {
   Suspense,
 } from "solid-js";
 import { render } from "solid-js/web";
+import { MissingBell } from "./alerts/MissingBell";
 import { shown } from "./api/client";
 import { lost } from "./api/connection";
 import { caller, readCaller, returnAfterSignIn, signedOut, signOut } from "./api/session";
@@ -42,7 +43,7 @@ const ReportPage = lazyPart(() => import("./reports/ReportPage"));
 const ComparePage = lazyPart(() => import("./compare/ComparePage"));
 const KeyboardHelp = lazyPart(() => import("./parts/KeyboardHelp"));
 const SignIn = lazyPart(() => import("./parts/SignIn"));
-const AlertBell = lazyPart(() => import("./alerts/AlertBell"));
+const AlertBell = lazyPart(() => import("./alerts/AlertBell"), MissingBell);
 const AlertsPage = lazyPart(() => import("./alerts/AlertsPage"));
 
 // Alerts are read after what the page is for.

@@ -1,28 +1,23 @@
 // Whether the browser tells of alerts, and of which.
 
-import { createSignal, For, Show } from "solid-js";
+import { For, Show } from "solid-js";
 import { LEVELS, type Level } from "../api/alerts";
 import { LEVEL_WORDS } from "./LevelMark";
-import { chooseLevel, leastLevel, obstacle } from "./notifications";
+import { chooseLevel, leastLevel, lookForObstacles, obstacle } from "./notifications";
 
 export function NotificationChoice() {
-  // What the browser has been told is no signal: it is asked again after each choice.
-  const [why, setWhy] = createSignal(obstacle());
-  const isOn = () => !why() && leastLevel() !== undefined;
-  const choose = async (level: Level | undefined) => {
-    await chooseLevel(level);
-    setWhy(obstacle());
-  };
+  lookForObstacles();
+  const isOn = () => !obstacle() && leastLevel() !== undefined;
   return (
     <div class="notify">
       <label>
         <input
           type="checkbox"
           checked={isOn()}
-          disabled={!!why()}
+          disabled={!!obstacle()}
           onChange={async (event) => {
             const box = event.currentTarget;
-            await choose(box.checked ? "INFO" : undefined);
+            await chooseLevel(box.checked ? "INFO" : undefined);
             box.checked = isOn(); // permission may have been refused
           }}
         />
@@ -32,7 +27,7 @@ export function NotificationChoice() {
         <select
           aria-label="Notify of"
           value={leastLevel()}
-          onChange={(event) => choose(event.currentTarget.value as Level)}
+          onChange={(event) => chooseLevel(event.currentTarget.value as Level)}
         >
           <For each={LEVELS}>
             {(level) => (
@@ -44,8 +39,8 @@ export function NotificationChoice() {
           </For>
         </select>
       </Show>
-      <Show when={why()}>
-        <p class="hint">{why()}</p>
+      <Show when={obstacle()}>
+        <p class="hint">{obstacle()}</p>
       </Show>
     </div>
   );

@@ -15,10 +15,13 @@ const DEADLINE_MS = 30_000;
 // Servers whose clocks differ store alerts a little out of order: the last ones are read again.
 const OVERLAP_MS = 60_000;
 
-const [alerts, setAlerts] = createSignal<Alert[]>();
+const [read, setRead] = createSignal<{ of: string; alerts: Alert[] }>();
 
-/** The newest first; nothing until they were read. */
-export { alerts };
+/** The newest first; nothing until those of who is signed in were read. */
+export function alerts(): Alert[] | undefined {
+  const found = read();
+  return found && found.of === caller()?.name ? found.alerts : undefined;
+}
 
 /**
  * Follows alerts while the component is there, one request at a time; none while nobody is signed in
@@ -46,21 +49,14 @@ export function followAlerts(isOpen: () => boolean, listen: (fresh: Alert[]) => 
     clearTimeout(deadline);
     current = undefined;
   };
-  const read = async () => {
+  const readNow = async () => {
     if (current || over) return;
     clearTimeout(timer);
     if (caller() && !lost()) await ask();
-    if (!over) timer = setTimeout(read, document.hidden ? Math.max(HIDDEN_MS, wait) : wait);
+    if (!over) timer = setTimeout(readNow, document.hidden ? Math.max(HIDDEN_MS, wait) : wait);
   };
-  createEffect(
-    on(
-      () => caller()?.name,
-      () => setAlerts(undefined), // they were those of somebody else
-      { defer: true },
-    ),
-  );
-  createEffect(on([caller, lost], read));
-  const onShown = () => document.hidden || read();
+  createEffect(on([caller, lost], readNow));
+  const onShown = () => document.hidden || readNow();
   document.addEventListener("visibilitychange", onShown);
   onCleanup(() => {
     over = true;
@@ -68,21 +64,21 @@ export function followAlerts(isOpen: () => boolean, listen: (fresh: Alert[]) => 
     clearTimeout(timer);
     current?.abort();
   });
-  return read;
+  return readNow;
 }
 
 /** Reads the newest alerts, and returns those that came since they were read before. */
 async function readNew(isWhole: boolean, signal: AbortSignal): Promise<Alert[]> {
-  const who = caller()?.name;
+  const of = caller()?.name ?? "";
   const before = alerts();
   const recent = Math.max(0, (before?.[0]?.at ?? 0) - OVERLAP_MS);
   const since = isWhole ? 0 : recent;
   const found = (await listAlerts({ since, most: MOST }, signal)).alerts;
-  if (who !== caller()?.name) return [];
-  const read = new Set(found.map(({ id }) => id));
-  const older = since ? (before ?? []).filter(({ id }) => !read.has(id)) : [];
+  if (of !== caller()?.name) return [];
+  const again = new Set(found.map(({ id }) => id));
+  const older = since ? (before ?? []).filter(({ id }) => !again.has(id)) : [];
   const all = [...found, ...older].sort((a, b) => b.at - a.at).slice(0, MOST);
-  if (JSON.stringify(all) !== JSON.stringify(before)) setAlerts(all);
+  if (JSON.stringify(all) !== JSON.stringify(before)) setRead({ of, alerts: all });
   const known = new Set(before?.map(({ id }) => id));
   return before ? found.filter(({ id, at }) => !known.has(id) && at >= recent) : [];
 }

@@ -14,6 +14,10 @@ const TEXT = 200;
 
 const [leastLevel, setLeastLevel] = createSignal<Level | undefined>(stored());
 
+// Whether the browser was asked to show one and would not; nothing until it was.
+const [isRefused, setRefused] = createSignal<boolean>();
+const [permission, setPermission] = createSignal<NotificationPermission>();
+
 addEventListener("storage", ({ key }) => {
   if (key === PLACE) setLeastLevel(stored());
 });
@@ -26,16 +30,33 @@ export function obstacle(): string {
   if (!window.isSecureContext)
     return "Browsers show notifications only of pages that come over HTTPS or from this machine.";
   if (!("Notification" in window)) return "This browser shows no notifications of pages.";
-  if (Notification.permission === "denied")
+  if (permission() === "denied")
     return "This browser was told not to show notifications of this page. Allow them in its settings of the site, at the left of the address, and load the page again.";
+  if (isRefused())
+    return "This browser shows no notifications of pages, as those of phones do not. The bell tells of alerts while a page is open, and rules can send e-mail.";
   return "";
 }
 
-/** Chooses from which level on the browser tells, or that it does not; it may ask for permission. */
+/** Finds out what the browser allows, before it is offered. */
+export function lookForObstacles(): void {
+  if (!("Notification" in window)) return;
+  setPermission(Notification.permission);
+  // Without permission nothing is shown, and it fails where it would with it.
+  if (permission() === "default" && isRefused() === undefined) create("", {}, "");
+}
+
+/**
+ * Chooses from which level on the browser tells, or that it does not. It may ask for permission, and
+ * shows a first notification; where it cannot, nothing is chosen.
+ */
 export async function chooseLevel(level: Level | undefined): Promise<void> {
-  const isAllowed =
-    level === undefined || obstacle() || (await Notification.requestPermission()) === "granted";
-  if (!isAllowed) return;
+  if (level && !leastLevel()) {
+    if (obstacle()) return;
+    setPermission(await Notification.requestPermission());
+    if (permission() !== "granted") return;
+    create("Alerts are told like this", { tag: PLACE }, "");
+    if (isRefused()) return;
+  }
   setLeastLevel(level);
   try {
     if (level) localStorage.setItem(PLACE, level);
@@ -84,13 +105,14 @@ function show(alert: Alert): void {
 function create(title: string, options: NotificationOptions, address: string): void {
   try {
     const notification = new Notification(title, options);
+    setRefused(false);
     notification.onclick = () => {
       window.focus();
-      location.hash = address;
+      if (address) location.hash = address;
       notification.close();
     };
   } catch {
-    // Browsers of phones show none of pages; the bell tells.
+    setRefused(true); // only a service worker may, as on phones
   }
 }
 
