@@ -66,7 +66,7 @@ class Judge:
 
 
 def _judge_end(rule: Rule, run: Run) -> bool:
-    """Tell of the end of a run; return False if the rule is not as it is in memory."""
+    """Tell of the end of a run; return False if the rule does not judge as it does in memory."""
     status = RunStatus(run.status)
     if rule.condition.kind is ConditionKind.RUN_FAILED and status is not RunStatus.FAILED:
         return True

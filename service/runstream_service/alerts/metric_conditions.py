@@ -8,7 +8,9 @@ again, nor does another server to which the run goes on to log.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +27,7 @@ from runstream_service.engine.tables import AlertState, Run
 #: Milliseconds between two alerts of a rule about one metric of a run, at least.
 MIN_PAUSE = 60_000
 
-#: Metrics of which a rule for any metric tells, of one run in one commit.
+#: Metrics of one run of which a rule for any metric tells: those that are NaN first.
 MAX_METRICS = 10
 
 _STATES = Statement(
@@ -59,12 +61,6 @@ _SAVE = Statement(
 )
 
 
-class _Key(NamedTuple):
-    rule: int
-    run_id: str
-    metric_key: str
-
-
 class _State(NamedTuple):
     """Whether a condition holds, when that was told last, and of which point."""
 
@@ -80,64 +76,110 @@ class _Columns(NamedTuple):
     value: NDArray[np.float64]
 
 
+class _Points:
+    """The points of a batch by metric, found once for all rules."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.run_id = batch.run_id
+        self._batch = batch
+        self._ends = np.cumsum(batch.counts)
+        self._numbers = {key: number for number, key in enumerate(batch.keys)}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._numbers
+
+    def columns(self, key: str) -> _Columns:
+        number, batch = self._numbers[key], self._batch
+        end = int(self._ends[number])
+        these = slice(end - batch.counts[number], end)
+        return _Columns(batch.step[these], batch.timestamp[these], batch.value[these])
+
+    @cached_property
+    def nan_keys(self) -> list[str]:
+        """The metrics that are NaN somewhere."""
+        where = np.flatnonzero(np.isnan(self._batch.value))
+        numbers = np.unique(np.searchsorted(self._ends, where, side="right"))
+        return [self._batch.keys[number] for number in numbers.tolist()]
+
+
+_States = dict[tuple[int, str], dict[str, _State]]
+
+
 def judge(batches: Sequence[tuple[Rule, Batch]]) -> bool:
     """Tell of the points of batches that meet the conditions of rules for metrics.
 
     Returns:
-        False, if a rule is not as it is in memory.
+        False, if a rule does not judge as it does in memory.
     """
-    found = [
-        (rule, batch.run_id, key, columns, hits)
-        for rule, batch in batches
-        for key, columns, hits in _hits(rule.condition, batch)
-    ]
+    points: dict[int, _Points] = {}
+    found = []
+    for rule, batch in batches:
+        of = points.get(id(batch)) or _Points(batch)
+        points[id(batch)] = of
+        if not rule.condition.metric_key or rule.condition.metric_key in of:
+            found.append((rule, of))
     if not found:
         return True
-    run_ids = {run_id for _, run_id, *_ in found}
-    states = {
-        _Key(*row[:3]): _State(bool(row[3]), *row[4:]) for row in _STATES.rows(array_of(run_ids))
-    }
-    told: dict[tuple[int, str], int] = {}
+    states: _States = defaultdict(dict)
+    for rule, run_id, key, holds, *told in _STATES.rows(array_of({of.run_id for _, of in found})):
+        states[rule, run_id][key] = _State(bool(holds), *told)
+    runs: dict[str, Run] = {}
     is_current = True
-    for rule, run_id, key, columns, hits in found:
-        at = _Key(rule.id, run_id, key)
-        state = states.get(at)
-        if state is None and not hits.any():
-            continue
-        state = state or _State()
-        first = _first_to_tell(state, columns, hits)
-        is_any = not rule.condition.metric_key
-        if first is None or (is_any and told.get(at[:2], 0) >= MAX_METRICS):
-            new = state._replace(holds=state.holds and bool(hits.all()))
-        else:
-            run = Run.get(Run.uuid == run_id)
-            told[at[:2]] = told.get(at[:2], 0) + 1
-            point = Point(key, int(columns.step[first]), float(columns.value[first]))
-            if not tell(rule, run, _sentence(rule.condition, point), point):
-                is_current = False
-                continue
-            position = point.step, int(columns.timestamp[first])
-            new = _State(bool(hits[first:].all()), now(), *position)
-        if new != state:
-            run = Run.get(Run.uuid == run_id)
-            _SAVE.run(rule.id, run.id, key, *new)
-            states[at] = new
+    for rule, of in found:
+        known = states[rule.id, of.run_id]
+        for key in _keys(rule.condition, of, known):
+            is_current &= _judge_metric(rule, of, key, known, runs)
     return is_current
 
 
-def _hits(condition: Condition, batch: Batch) -> Iterator[tuple[str, _Columns, NDArray[np.bool_]]]:
-    """Yield each metric that a condition is about, and which of its points meet it."""
-    key = condition.metric_key
-    if not key:
-        for key, step, timestamp, value in batch.points_by_metric():
-            columns = _Columns(step, timestamp, value)
-            yield key, columns, _meets(condition, columns.value)
-    elif key in batch.keys:
-        number = batch.keys.index(key)
-        first = sum(batch.counts[:number])
-        these = slice(first, first + batch.counts[number])
-        columns = _Columns(batch.step[these], batch.timestamp[these], batch.value[these])
-        yield key, columns, _meets(condition, columns.value)
+def _keys(condition: Condition, points: _Points, known: Mapping[str, _State]) -> Iterator[str]:
+    """Yield the metrics of a batch that may change what a rule knows of a run."""
+    if condition.metric_key:
+        yield condition.metric_key
+        return
+    yield from [key for key in known if key in points]
+    for key in points.nan_keys:
+        if len(known) >= MAX_METRICS:
+            return
+        if key not in known:
+            yield key
+
+
+def _judge_metric(
+    rule: Rule, points: _Points, key: str, known: dict[str, _State], runs: dict[str, Run]
+) -> bool:
+    """Tell of a metric, if its condition begins to hold, and save that.
+
+    Args:
+        rule: the rule.
+        points: those of a batch.
+        key: the metric.
+        known: what the rule knows of the metrics of the run.
+        runs: those that were read, by their ids.
+
+    Returns:
+        False, if the rule does not judge as it does in memory.
+    """
+    columns, old = points.columns(key), known.get(key)
+    hits = _meets(rule.condition, columns.value)
+    if old is None and not hits.any():
+        return True
+    state = old or _State()
+    first = _first_to_tell(state, columns, hits)
+    run = runs.get(points.run_id)
+    if first is None:
+        new = state._replace(holds=state.holds and bool(hits.all()))
+    else:
+        run = runs[points.run_id] = run or Run.get(Run.uuid == points.run_id)
+        point = Point(key, int(columns.step[first]), float(columns.value[first]))
+        if not tell(rule, run, _sentence(rule.condition, point), point):
+            return False
+        new = _State(bool(hits[first:].all()), now(), point.step, int(columns.timestamp[first]))
+    if new != state:
+        run = runs[points.run_id] = run or Run.get(Run.uuid == points.run_id)
+        _SAVE.run(rule.id, run.id, key, *new)
+        known[key] = new
+    return True
 
 
 def _meets(condition: Condition, value: NDArray[np.float64]) -> Any:
@@ -153,7 +195,7 @@ def _first_to_tell(state: _State, columns: _Columns, hits: NDArray[np.bool_]) ->
 
     A batch may come again: what is not later than the point that was told last is not told.
     """
-    if now() - state.time < MIN_PAUSE:
+    if abs(now() - state.time) < MIN_PAUSE:  # the clock may have been set back since
         return None
     start = 0
     if state.holds:

@@ -36,13 +36,11 @@ class Rule(NamedTuple):
 
     Attributes:
         run_id: the only run that it judges; "" if it judges all.
-        version: of the row that it is.
     """
 
     id: int
     run_id: str
     condition: Condition
-    version: int
 
 
 class RuleBook:
@@ -124,6 +122,6 @@ class RuleBook:
                 self.has_silence |= condition.kind is ConditionKind.RUN_SILENT
             if row.enabled and condition.kind is not ConditionKind.ALERT_RAISED:
                 run_id = "" if row.run is None else row.run.uuid
-                rule = Rule(row.id, run_id, condition, row.version)
+                rule = Rule(row.id, run_id, condition)
                 self._of_experiment.setdefault(row.experiment_id, []).append(rule)
         self._is_stale = False

@@ -28,6 +28,9 @@ SYSTEM = "system/"
 _GRACE = 30.0
 _PAUSE = 10.0
 
+# Seconds by which the clocks of two servers may differ.
+_SKEW = 60
+
 # Runs that one look tells of, for each rule.
 _AT_ONCE = 100
 
@@ -58,7 +61,7 @@ _SILENT = Statement(
     .where(
         (AlertState.rule == 0)
         & ~AlertState.holds
-        & (AlertState.time < 0)
+        & ((AlertState.time < 0) | (AlertState.time > 0))
         & (Run.status == 0)
         & ~Run.deleted
         & (Run.experiment == 0)
@@ -69,6 +72,12 @@ _SILENT = Statement(
 _MARK = Statement(
     AlertState.update({AlertState.holds: True}).where(
         (AlertState.rule == 0) & (AlertState.run == 0) & ~AlertState.holds & (AlertState.time == 0)
+    )
+)
+# Counts news that seem to be of the future, because the clock was set back, from now on.
+_DATE_BACK = Statement(
+    AlertState.update({AlertState.time: 0}).where(
+        (AlertState.rule == 0) & (AlertState.run == 0) & (AlertState.time == 0)
     )
 )
 
@@ -106,11 +115,15 @@ class Silence:
         """Tell of the runs that have had no news for too long."""
         for experiment, rule in self._book.of_kind(ConditionKind.RUN_SILENT):
             minutes = int(rule.condition.bound)
-            before = now() - minutes * 66_000
-            silent = _SILENT.rows(rule.id, before, RunStatus.RUNNING, experiment, _AT_ONCE)
-            for run, stored in silent:
+            moment = now()
+            before, after = moment - minutes * 66_000, moment + 1000 * _SKEW
+            for run, stored in _SILENT.rows(
+                rule.id, before, after, RunStatus.RUNNING, experiment, _AT_ONCE
+            ):
+                if stored > moment:
+                    _DATE_BACK.run(moment, rule.id, run, stored)
                 # Other servers look for them, too, and one alone changes the row.
-                if _MARK.run(True, rule.id, run, stored):
+                elif _MARK.run(True, rule.id, run, stored):
                     what = f"no news for {minutes} minute{'s' if minutes > 1 else ''}"
                     tell(rule, Run.get_by_id(run), what)
 

@@ -18,8 +18,10 @@ from runstream_service.engine.clock import now
 from runstream_service.engine.statements import ANY_IDS, Statement, array_of
 from runstream_service.engine.tables import Alert, AlertDelivery, AlertRule, Run
 
-#: Alerts that are kept of an experiment; the oldest are removed.
+#: Alerts that are kept of an experiment; the oldest are removed, after each so many new ones,
+#: because to find them takes milliseconds.
 MAX_ALERTS = 10_000
+REMOVE_EVERY = 100
 
 _RULES = Statement(
     AlertRule.select()
@@ -34,14 +36,16 @@ _RULES = Statement(
 )
 _OF_UUID = Statement(Alert.select().where(Alert.uuid == ""))
 _NAMES = Statement(Run.select(Run.id, Run.uuid, Run.name).where(Run.id.in_(ANY_IDS)))
+# By id, because clocks are set back, and those of two servers differ.
 _TOO_OLD = (
-    Alert.select(Alert.id)
-    .where(Alert.experiment == 0)
-    .order_by(Alert.creation_time.desc(), Alert.id.desc())
-    .limit(1)
-    .offset(0)
+    Alert.select(Alert.id).where(Alert.experiment == 0).order_by(Alert.id.desc()).limit(1).offset(0)
 )
 _DROP_OLD = Statement(Alert.delete().where((Alert.experiment == 0) & (Alert.id <= _TOO_OLD)))
+
+# By experiment, how many alerts may come until the oldest are removed, and of how many that is
+# remembered.
+_left: dict[int, int] = {}
+_REMEMBERED = 10_000
 
 
 class NewAlert(NamedTuple):
@@ -150,8 +154,19 @@ def insert(
         created_by=created_by,
     )
     alert_deliveries.insert(alert, rules)
-    _DROP_OLD.run(experiment, experiment, 1, MAX_ALERTS)
+    _remove_oldest(experiment)
     return alert
+
+
+def _remove_oldest(experiment: int) -> None:
+    """Remove the oldest alerts of an experiment, if that was not done a while ago."""
+    left = _left.pop(experiment, 1) - 1
+    if left <= 0:
+        _DROP_OLD.run(experiment, experiment, 1, MAX_ALERTS)
+        left = REMOVE_EVERY
+    if len(_left) >= _REMEMBERED:
+        _left.clear()
+    _left[experiment] = left
 
 
 def page(

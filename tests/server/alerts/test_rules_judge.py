@@ -32,7 +32,7 @@ from runstream_service.engine import changes
 from runstream_service.engine.batch import Batch
 from runstream_service.engine.changes import Change
 from runstream_service.engine.store import Store, open_engine
-from runstream_service.engine.tables import AlertState
+from runstream_service.engine.tables import AlertState, Run
 from runstream_service.rpc.log_requests import checked_batch
 from support.alerts import alerts_of, create_rule, update_rule
 from support.api import Api, make_batch
@@ -209,12 +209,26 @@ class Bench:
             rule = alert_rule_updates.NewRule(
                 "0", "", "rule", Level.WARN, condition, Destinations(), ""
             )
-            alert_rule_updates.create(ANYONE, rule, None)
+            self.rule = alert_rule_updates.create(ANYONE, rule, None).row
 
-    def commit(self, change: Change | None = None, silent: bool = False) -> list[int | None]:
+    def change_rule(self, **fields: Any) -> None:
+        """Change the rule as another server does."""
+        change = alert_rule_updates.Change(**fields)
+        with self.engine.connection_context(), self.engine.write_transaction():
+            alert_rule_updates.update(ANYONE, self.rule.uuid, change, None)
+
+    def told_metrics(self) -> list[str]:
+        """Return the metrics of all alerts."""
+        with self.engine.connection_context():
+            found = alerts.page(ANYONE, "0", "", 0, None, 100)
+            return [alert.row.metric_key for alert in reversed(found)]
+
+    def commit(
+        self, change: Change | None = None, silent: bool = False, is_judged: bool = True
+    ) -> list[int | None]:
         """Judge a change, or look for silent runs; return the steps of all alerts."""
         with self.engine.connection_context(), self.engine.write_transaction():
-            assert self.judge.begin()
+            assert self.judge.begin() == is_judged
             if change:
                 self.judge.judge([change])
             if silent:
@@ -280,6 +294,55 @@ def test_a_running_run_without_news_is_told_once(make_bench: Any) -> None:
     bench.commit(end)
     bench.let_pass(20)
     assert bench.commit(silent=True) == [None, None]
+
+
+def test_silence_is_told_though_the_clock_is_set_back(make_bench: Any) -> None:
+    """N8."""
+    bench = make_bench(Condition(ConditionKind.RUN_SILENT, bound=10))
+    bench.commit(bench.points((0, 1)))
+    bench.let_pass(-600)
+    assert bench.commit(silent=True) == []
+    bench.let_pass(10)
+    assert bench.commit(silent=True) == []
+    bench.let_pass(2)
+    assert bench.commit(silent=True) == [None]
+
+
+def test_a_condition_is_told_though_the_clock_is_set_back(make_bench: Any) -> None:
+    """N7."""
+    bench = make_bench(Condition(ConditionKind.METRIC_ABOVE, "loss", 2))
+    assert bench.commit(bench.points((0, 3), (1, 1))) == [0]
+    bench.let_pass(-600)
+    assert bench.commit(bench.points((2, 3))) == [0, 2]
+
+
+def test_a_rule_that_another_server_has_renamed_tells_what_happens_once(make_bench: Any) -> None:
+    """N6."""
+    bench = make_bench(Condition(ConditionKind.RUN_ENDED))
+    bench.commit(bench.points((0, 1)))
+    bench.change_rule(name="renamed")
+    with bench.engine.connection_context():
+        run = Run.get(Run.uuid == bench.run.uuid)
+    run.status = RunStatus.FINISHED
+    end = Change(run.uuid, run.experiment_id, run, is_ended=True)
+    assert bench.commit(end) == [None]
+    bench.change_rule(condition=Condition(ConditionKind.RUN_FAILED))
+    assert bench.commit(end) == [None]
+    bench.change_rule(enabled=False)
+    assert bench.commit(end, is_judged=False) == [None]
+
+
+def test_a_rule_for_any_metric_tells_of_the_first_that_are_nan(make_bench: Any) -> None:
+    """N6."""
+    bench = make_bench(Condition(ConditionKind.METRIC_NAN))
+    for step in range(3):
+        points = [(f"m{n}", step, 1000 + step, math.nan) for n in range(7 * (step + 1))]
+        batch = checked_batch(make_batch(bench.run.uuid, points).SerializeToString())
+        bench.commit(Change(bench.run.uuid, bench.run.experiment_id, batch=batch))
+    keys = bench.told_metrics()
+    assert keys == [f"m{n}" for n in range(metric_conditions.MAX_METRICS)]
+    bench.let_pass(2)
+    assert bench.commit(bench.points((3, 1.0), (4, math.nan), key="m1"))[-1] == 4
 
 
 def test_silence_begins_anew_when_a_run_is_moved(make_bench: Any) -> None:

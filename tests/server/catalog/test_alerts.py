@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from runstream_service.catalog import alert_deliveries, alert_rule_updates, aler
 from runstream_service.catalog.alert_rules import Condition, ConditionKind, Destinations
 from runstream_service.engine.catalog_writes import RaisedAlert
 from runstream_service.engine.sqlite import SqliteEngine
-from runstream_service.engine.store import Store
+from runstream_service.engine.store import Store, open_engine
 from support.alerts import (
     SECRET,
     alerts_of,
@@ -339,6 +340,8 @@ def test_rules_alerts_and_deliveries_have_a_bound(
     """N1, N2."""
     monkeypatch.setattr(alert_rule_updates, "MAX_RULES", 2)
     monkeypatch.setattr(alerts, "MAX_ALERTS", 3)
+    monkeypatch.setattr(alerts, "REMOVE_EVERY", 1)
+    monkeypatch.setattr(alerts, "_left", {})
     monkeypatch.setattr(alert_deliveries, "MAX_PENDING", 4)
     store = Store.open(SqliteEngine(tmp_path / "runs.db"))
     to = Destinations([HOOK, f"{HOOK}2"])
@@ -357,4 +360,27 @@ def test_rules_alerts_and_deliveries_have_a_bound(
         alert_rule_updates.create(ANYONE, rule, None)
         with pytest.raises(FailedPrecondition, match="has 2 alert rules"):
             alert_rule_updates.create(ANYONE, rule, None)
+    store.close()
+
+
+def test_the_newest_alerts_are_kept_though_the_clock_is_set_back(
+    tmp_path: Path, new_url: Callable[[], str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """N2."""
+    monkeypatch.setattr(alerts, "MAX_ALERTS", 3)
+    monkeypatch.setattr(alerts, "REMOVE_EVERY", 2)
+    monkeypatch.setattr(alerts, "_left", {})
+    moments = iter([5_000, 6_000, 7_000, 8_000, 1_000, 1_001, 1_002])
+    monkeypatch.setattr(alerts, "now", lambda: next(moments))
+    store = Store.open(open_engine(new_url() or f"sqlite:///{tmp_path}/runs.db"))
+    with store.engine.connection_context(), store.engine.write_transaction():
+        made = [
+            alerts.create(
+                ANYONE, "0", "", RaisedAlert(str(n), "", alert_rules.AlertLevel.INFO), None
+            )
+            for n in range(7)
+        ]
+        assert [alert.row.title for alert in made] == list("0123456")
+        kept = alerts.page(ANYONE, "0", "", 0, None, 10)
+        assert {alert.row.title for alert in kept} == set("456")
     store.close()
