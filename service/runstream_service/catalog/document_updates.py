@@ -7,7 +7,6 @@ looked at stays as it is until the commit.
 from __future__ import annotations
 
 import hashlib
-import uuid
 from typing import NamedTuple
 
 from peewee import fn
@@ -23,7 +22,7 @@ from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.catalog import experiments
 from runstream_service.catalog.documents import MAX_CHARACTERS, DocumentKind, find, get
 from runstream_service.engine import applied_writes
-from runstream_service.engine.applied_writes import WriteId
+from runstream_service.engine.applied_writes import WriteId, derive_id
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import Statement
 from runstream_service.engine.tables import Document
@@ -60,20 +59,24 @@ class Change(NamedTuple):
 def create(caller: Caller, experiment_id: str, new: NewDocument, write: WriteId | None) -> Document:
     """Create a document, or return the view without a title that has the same text.
 
-    A creation that is repeated returns the document that it created (P3).
+    A creation that is repeated returns the document that it created, as it is now (P3).
 
     Raises:
         InvalidArgument, NotFound, PermissionDenied, FailedPrecondition: as
             `experiments.lock_active`; a view without a title takes no more than to see it.
+        NotFound: it is repeated, and the document that it created was deleted.
         FailedPrecondition: the experiment has too many documents.
         AlreadyExists: the title is taken.
     """
     needed = GrantRole.WRITER if new.title else GrantRole.READER
     experiment = experiments.lock_active(caller, experiment_id, needed).id
     digest = b"" if new.title else hashlib.sha256(new.text.encode()).digest()
+    document_id = derive_id("document", str(experiment), write if new.title else None)
+    if new.title and applied_writes.to_experiment.was_applied(experiment, write):
+        return get(caller, document_id)
     same = _find_same(experiment, new.kind, new.title, digest)
     if same is not None:
-        if new.title and not applied_writes.to_experiment.was_applied(experiment, write):
+        if new.title:
             raise _title_taken_error(same)
         return same
     _check_room(experiment, is_titled=bool(new.title))
@@ -81,7 +84,7 @@ def create(caller: Caller, experiment_id: str, new: NewDocument, write: WriteId 
         applied_writes.to_experiment.record(experiment, write)
     created = now()
     return Document.create(
-        uuid=uuid.uuid4().hex,
+        uuid=document_id,
         experiment=experiment,
         **new._asdict(),
         digest=digest,

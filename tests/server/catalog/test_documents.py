@@ -170,10 +170,16 @@ def test_writes_that_are_sent_again_change_nothing_more(shared: Api, experiment:
     write = WriteId(writer=secrets.token_hex(16), sequence=1)
     created = create(shared, experiment, VIEW, "v", "one", write=write)
     assert create(shared, experiment, VIEW, "v", "one", write=write) == created
+    renamed = update(shared, created, version=1, title="renamed")
+    assert create(shared, experiment, VIEW, "v", "one", write=write) == renamed
+    created = update(shared, renamed, version=2, title="v")
     again = WriteId(writer=secrets.token_hex(16), sequence=1)
-    update(shared, created, version=1, text="two", write=again)
-    latest = update(shared, created, version=2, text="three")
-    assert update(shared, created, version=1, text="two", write=again) == latest
+    update(shared, created, version=3, text="two", write=again)
+    latest = update(shared, created, version=4, text="three")
+    assert update(shared, created, version=3, text="two", write=again) == latest
+    shared.documents.DeleteDocument(pb.DeleteDocumentRequest(document_id=created.document_id))
+    with expect_refusal(StatusCode.NOT_FOUND, "DOCUMENT_NOT_FOUND"):
+        create(shared, experiment, VIEW, "v", "one", write=write)
 
 
 def test_documents_of_a_deleted_experiment_are_read_only_and_purged_with_it(
