@@ -78,8 +78,13 @@ def swatch(row: Locator) -> str | None:
 def test_each_group_is_drawn_as_a_curve_with_a_band_of_all_its_runs(
     page: Page, grouped: Grouped
 ) -> None:
+    asked: list[Request] = []
+    page.on("request", lambda one: asked.append(one))
     page.goto(grouped.address)
     expect(legend(page)).to_have_text([f"lr {rate} 20 runs" for rate in RATES])
+    searches = [one.post_data or "" for one in asked if one.url.endswith("runs/search")]
+    assert searches
+    assert all('"offset":0' in search or "run_id IN" in search for search in searches)
     expect(page.get_by_text("3 groups, 60 runs")).to_be_visible()
     figure = find_panel(page, "loss")
     expect(figure).to_have_accessible_name("loss, mean of 3 groups")

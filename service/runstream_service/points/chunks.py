@@ -136,7 +136,7 @@ def read_summaries(
         limit: how many chunks at the most.
     """
     key = _database_key(start)
-    found_key = None if start is START else _START_AT.first(run, series, *key, 1)
+    found_key = None if start == START else _START_AT.first(run, series, *key, 1)
     key = found_key or key
     found = _unpack(series, _SUMMARIES.rows(run, series, *key, last_step, limit))
     if found_key and len(found) and not _has_key(found[0], found_key):

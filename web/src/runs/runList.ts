@@ -81,6 +81,8 @@ export function createRunList(asked: () => Asked) {
     // Columns are chosen among all that the first runs have, unless somebody chose.
     query: () => ({ ...query(), ...(asked().columns.length && { keys: keys() }) }),
     keys,
+    // The rows of groups are groups, and the runs of those that unfold are read for themselves.
+    readsOn: () => !isGrouped(),
     begun: (runs, signal) => {
       const which = JSON.stringify([{ ...query(), order: [] }, asked().groups]);
       if (which !== listed) {

@@ -21,6 +21,8 @@ export interface Search {
   read: typeof searchRuns;
   /** What to return of the runs behind the first page. */
   keys: () => KeysAsked;
+  /** Whether more than the first page is read by itself. */
+  readsOn: () => boolean;
   /** Told of the first page before it is shown; the signal ends what is read for it. */
   begun: (runs: Run[], signal: AbortSignal) => void;
 }
@@ -96,6 +98,7 @@ export function createSearchPages(search: Search) {
 
   /** Reads what is missing in sight, then what is missing beside it. */
   const readOn = () => {
+    if (!search.readsOn()) return;
     while (reading.length < AT_ONCE && !control.signal.aborted) {
       const missing = findMissing();
       if (!missing) return;

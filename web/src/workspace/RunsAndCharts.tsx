@@ -1,7 +1,15 @@
 // The list of runs and their charts, side by side, with a line between them that is dragged.
 
 import { useSearchParams } from "@solidjs/router";
-import { createMemo, createSignal, onCleanup, onMount, Show, Suspense } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  onCleanup,
+  onMount,
+  Show,
+  Suspense,
+} from "solid-js";
 import { useColours } from "../panels/colours";
 import { useText } from "../parts/address";
 import { fontScale } from "../parts/fontScale";
@@ -100,6 +108,10 @@ export function RunsAndCharts(props: {
   });
   // Their runs are read while the code of the charts comes.
   const live = createLiveRuns(() => (isTable() ? [] : charted()));
+  // While groups, which are the first rows, are computed, it is known that there is something to draw.
+  createEffect(() => {
+    if (!isTable() && props.list.isGrouped() && props.list.lines().length) MetricCharts.preload();
+  });
   const noun = () => (groups() ? "group" : "run");
   const howMany = () => {
     const some = groups()?.groups.length ?? props.visible.drawn().length;
