@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
 from support.web_charts import (
     count_drawn,
     find_panel,
+    read_drawing,
     width_of,
 )
 
 See = Callable[[str], Page]
+
+# Counts how often charts are drawn from the beginning.
+_COUNT_DRAWINGS = """
+window.drawings = 0;
+const clear = CanvasRenderingContext2D.prototype.clearRect;
+CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+  if (!this.canvas.matches(".highlight")) window.drawings += 1;
+  return clear.apply(this, box);
+};
+"""
+
+# The part of the pixels of two pictures that differ, of those that have ink.
+_KEEP = """
+(panel) => {
+  const canvas = panel.querySelector("canvas");
+  window.kept = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+}
+"""
+_DIFFERENCE = """
+(panel) => {
+  const canvas = panel.querySelector("canvas");
+  const now = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  if (now.length !== window.kept.length) return 1;
+  let [ink, other] = [0, 0];
+  for (let i = 3; i < now.length; i += 4) {
+    if (now[i] > 60 || window.kept[i] > 60) ink += 1;
+    if (Math.abs(now[i] - window.kept[i]) > 60) other += 1;
+  }
+  return other / ink;
+}
+"""
 
 
 def test_points_appear_while_training_runs(server: ServerProcess, page: Page) -> None:
@@ -64,8 +97,8 @@ def test_a_flood_of_points_is_read_a_few_times_and_one_read_at_a_time(
         log(2 * size)
         # The last point is drawn in the end.
         over = figure.locator(".u-over")
-        for _ in range(100):
-            over.hover(position={"x": width_of(over) - 1, "y": 60})
+        for attempt in range(100):
+            over.hover(position={"x": width_of(over) - 1 - _room(attempt), "y": 60})
             if figure.locator(".values .at").inner_text() == f"step {3 * size - 1}":
                 break
             page.mouse.move(0, 0)
@@ -80,6 +113,11 @@ def test_a_flood_of_points_is_read_a_few_times_and_one_read_at_a_time(
     ends = [one.timing["startTime"] + one.timing["responseEnd"] for one in reads]
     assert all(start >= end for start, end in zip(times[1:], ends, strict=False))
     assert count_drawn(figure) < 10_000
+
+
+def _room(attempt: int) -> int:
+    """Pixels from the edge where the last point may be: behind it is room for more."""
+    return 7 * (attempt % 12)
 
 
 @pytest.mark.parametrize("smoothing", ["", "&smoothing=0.6"])
@@ -122,9 +160,9 @@ def test_on_a_slow_link_charts_take_turns_to_read_and_come_to_rest(
             over = figure.locator(".u-over")
             # A pixel is 130 steps.
             last = figure.locator(".values .at", has_text=re.compile(r"step 49[5-9]\d\d"))
-            for _ in range(200):
+            for attempt in range(200):
                 page.mouse.move(0, 0)
-                over.hover(position={"x": width_of(over) - 1, "y": 60})
+                over.hover(position={"x": width_of(over) - 1 - _room(attempt), "y": 60})
                 if last.count():
                     break
                 page.wait_for_timeout(100)
@@ -161,3 +199,90 @@ def test_points_that_come_while_a_history_is_read_are_not_lost(
         page.wait_for_timeout(500)  # the watch tells of them
         route.fulfill(response=before)
         find_panel(page, "loss").locator(".plot[data-points='5']").wait_for()
+
+
+def test_points_that_come_are_drawn_at_once_over_what_is_there(
+    server: ServerProcess, page: Page
+) -> None:
+    steps = range(1_000)
+    with TrackingClient(server.uri) as client:
+        run = client.create_run("0").info.run_id
+        client.log_columns(run, "loss", [step % 10 for step in steps], steps, steps)
+        client.flush()
+        page.add_init_script(_COUNT_DRAWINGS)
+        page.goto(f"{server.http}/#/runs/{run}?tab=charts")
+        figure = find_panel(page, "loss")
+        figure.locator(".plot[data-points='1000']").wait_for()
+        page.wait_for_timeout(500)  # the watch follows
+
+        def log(step: int, value: float) -> float:
+            client.log_metric(run, "loss", value, step=step)
+            client.flush()
+            start = time.monotonic()
+            figure.locator(f".plot[data-points='{step + 1}']").wait_for()
+            return time.monotonic() - start
+
+        # The first one makes room for the others.
+        log(1_000, 5)
+        assert _last_column(figure) == pytest.approx(1_000 / 1_050, abs=0.01)
+        drawings = page.evaluate("window.drawings")
+        late = [log(step, 5) for step in range(1_001, 1_040)]
+        assert sorted(late)[len(late) // 2] <= 0.5
+        assert page.evaluate("window.drawings") == drawings
+        assert _last_column(figure) == pytest.approx(1_039 / 1_050, abs=0.01)
+        # One that has no room has all drawn anew: beyond the y axis, and beyond the x axis.
+        log(1_040, 100)
+        assert min(rows[0] for rows in read_drawing(figure).columns if rows) < 0.2
+        assert page.evaluate("window.drawings") == drawings + 1
+        for step in range(1_041, 1_052):
+            log(step, 5)
+        assert page.evaluate("window.drawings") == drawings + 2
+        assert _last_column(figure) == pytest.approx(1_051 / 1_103.6, abs=0.01)
+
+
+def _last_column(figure: Locator) -> float:
+    """Where on the width of a plot its curve ends."""
+    columns = read_drawing(figure).columns
+    return max(place for place, rows in enumerate(columns) if rows) / len(columns)
+
+
+@pytest.mark.parametrize("query", ["", "&smoothing=0.6", "&x=relative&logy=1"])
+def test_lines_that_grew_look_as_if_they_were_drawn_at_once(
+    server: ServerProcess, page: Page, query: str
+) -> None:
+    # So many that some are dashed.
+    size = 24
+    steps = range(300)
+    with TrackingClient(server.uri) as client:
+        runs = [client.create_run("0", start_time=0).info.run_id for _ in range(size)]
+        for number, run in enumerate(runs):
+            values = [number + 1 + (step * 7 % 11) / 11 for step in steps]
+            client.log_columns(run, "loss", values, steps, [1_000 * step for step in steps])
+        client.flush()
+        page.add_init_script(_COUNT_DRAWINGS)
+        page.goto(f"{server.http}/#/experiments/0?tab=charts&eyes=all{query}")
+        figure = find_panel(page, "loss")
+        figure.locator(f".plot[data-points='{size * 300}']").wait_for()
+        page.wait_for_timeout(500)  # the watch follows
+        for step in range(300, 330):
+            for number, run in enumerate(runs):
+                value = number + 1 + (step * 7 % 11) / 11
+                if number == 3 and step > 310:
+                    value = math.nan
+                if number == 4 and step > 320:
+                    value = math.inf
+                client.log_metric(run, "loss", value, step=step, timestamp=1_000 * step)
+            client.flush()
+            page.wait_for_timeout(100)
+        figure.locator(f".plot[data-points='{size * 330}']").wait_for()
+    drawings = page.evaluate("window.drawings")
+    assert drawings < 15
+    figure.evaluate(_KEEP)
+    screen = page.viewport_size
+    assert screen
+    for width in (screen["width"] - 100, screen["width"]):
+        page.set_viewport_size({"width": width, "height": screen["height"]})
+        page.wait_for_timeout(300)
+    assert page.evaluate("window.drawings") >= drawings + 2
+    # Dashes do not go on where they were.
+    assert figure.evaluate(_DIFFERENCE) < 0.025

@@ -22,6 +22,8 @@ export interface History {
   timestamps: number[];
   values: number[];
   smoothed?: SmoothedLine;
+  /** How many points that came later were put between others. */
+  inserts?: number;
 }
 
 /** Histories that were read, and why others could not be. */
@@ -180,6 +182,7 @@ function insert(history: History, step: number, timestamp: number, value: number
   // A watch may tell a point again that was read before.
   for (let i = at - 1; i >= 0 && steps[i] === step; i--)
     if (timestamps[i] === timestamp && Object.is(values[i], value)) return;
+  if (at < steps.length) history.inserts = (history.inserts ?? 0) + 1;
   steps.splice(at, 0, step);
   timestamps.splice(at, 0, timestamp);
   values.splice(at, 0, value);

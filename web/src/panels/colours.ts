@@ -40,7 +40,8 @@ interface Style {
   dash: number[];
 }
 
-const styles = createRoot(() =>
+/** How runs are drawn, by their ids: another map when one of them looks otherwise. */
+export const styles = createRoot(() =>
   createMemo(stylesOf, undefined, {
     // Runs are told anew without looking otherwise.
     equals: (a, b) => JSON.stringify([...a]) === JSON.stringify([...b]),

@@ -63,31 +63,60 @@ export function curve(
   settings: Settings,
   { place = 0, name = "" } = {},
 ): Curve {
-  const xs = xsOf(history, start, settings.axis);
-  const order = byX(xs, settings.logX);
-  const result: Curve = {
+  const found: Curve = {
     runId: history.runId,
     place,
     name,
     xs: [],
     ys: [],
-    smooth: undefined,
+    smooth: settings.smoothing && history.smoothed && [],
     marks: [],
-    hidden: history.steps.length - order.length,
+    hidden: 0,
   };
-  for (const index of order) {
-    const x = xs[index] ?? 0;
-    const value = history.values[index] ?? Number.NaN;
-    const y = drawn(value, settings);
-    result.xs.push(x);
-    result.ys.push(y);
-    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
-      result.marks.push({ x, up: value > 0 });
-    else if (y === null && !Number.isNaN(value)) result.hidden += 1;
+  const xs = xsOf(history, start, settings.axis);
+  for (const index of byX(xs)) append(found, history, index, xs[index] ?? 0, settings);
+  return found;
+}
+
+/**
+ * Takes the points of a history from an index on into its curve. Returns false, and takes none, where
+ * they do not belong behind the others: the time of a run may go back.
+ */
+export function extend(
+  found: Curve,
+  history: History,
+  from: number,
+  start: number,
+  settings: Settings,
+): boolean {
+  const { steps, timestamps } = history;
+  const news = { ...history, steps: steps.slice(from), timestamps: timestamps.slice(from) };
+  const xs = xsOf(news, start, settings.axis);
+  if (!isSorted([found.xs.at(-1) ?? Number.NEGATIVE_INFINITY, ...xs])) return false;
+  for (const [i, x] of xs.entries()) append(found, history, from + i, x, settings);
+  return true;
+}
+
+/** Puts a point of a history behind those of its curve, if it has a place on the x axis. */
+function append(
+  found: Curve,
+  history: History,
+  index: number,
+  x: number,
+  settings: Settings,
+): void {
+  const value = history.values[index] ?? Number.NaN;
+  const y = drawn(value, settings);
+  if (settings.logX && x <= 0) {
+    found.hidden += 1;
+    return;
   }
-  const line = settings.smoothing && history.smoothed?.values;
-  if (line) result.smooth = order.map((index) => drawn(line[index] ?? Number.NaN, settings));
-  return result;
+  found.xs.push(x);
+  found.ys.push(y);
+  found.smooth?.push(drawn(history.smoothed?.values[index] ?? Number.NaN, settings));
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
+    found.marks.push({ x, up: value > 0 });
+  else if (y === null && !Number.isNaN(value)) found.hidden += 1;
 }
 
 /** Returns a value that has a place on the axis, or null. */
@@ -109,13 +138,15 @@ export function xsOf(history: History, start: number, axis: Axis): number[] {
   return history.timestamps.map((timestamp) => (timestamp - start) / 1000);
 }
 
-/** Returns the indices of what has a place on the x axis, in its order. */
-function byX(xs: number[], log: boolean): number[] {
-  const at = (index: number) => xs[index] ?? 0;
-  const order = [...xs.keys()].filter((index) => !log || at(index) > 0);
+/** Returns the indices of places on the x axis, in the order of the places. */
+function byX(xs: number[]): Iterable<number> {
   // Of times: a run that was resumed on another machine may go back.
-  const sorted = order.every((index, i) => i === 0 || at(index) >= at(order[i - 1] ?? 0));
-  return sorted ? order : order.sort((a, b) => at(a) - at(b));
+  if (isSorted(xs)) return xs.keys();
+  return [...xs.keys()].sort((a, b) => (xs[a] ?? 0) - (xs[b] ?? 0));
+}
+
+function isSorted(xs: number[]): boolean {
+  return xs.every((x, i) => i === 0 || x >= (xs[i - 1] ?? x));
 }
 
 /**

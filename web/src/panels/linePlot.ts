@@ -4,10 +4,12 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../parts/theme";
 import { bottomAxis, leftAxis, PAD_RIGHT } from "./axes";
-import { drawBands, lineWidth, withBands } from "./bands";
-import { metricDash, runColour, runDash } from "./colours";
-import { aligned, type Curve, isolated, LAST_DATE, type Settings, unitOfCurves } from "./curves";
-import { drawable, logarithmic, padded, type Range, widened } from "./scales";
+import { drawBands, withBands } from "./bands";
+import { runColour, runDash, styles } from "./colours";
+import { type Curve, LAST_DATE, type Settings, unitOfCurves } from "./curves";
+import { LineEnds } from "./lineEnds";
+import { dataOf, type Line, linesOf } from "./lines";
+import { drawable, logarithmic, padded, type Range, roomyEnd, widened } from "./scales";
 
 // Of the axis of times, in seconds; uPlot puts ticks on it, which have whole milliseconds.
 const SHORTEST_TIME = 0.05;
@@ -41,14 +43,28 @@ export interface Events {
   drawn: () => void;
 }
 
-/** A chart in an element. It is made anew for other runs or settings, and goes on for other points. */
+/**
+ * A chart in an element. It is made anew for other runs or settings, and goes on for other points;
+ * of curves that grew it draws what came, as long as the axes have room for it.
+ */
 export class LinePlot {
   plot: uPlot | undefined;
   #made = "";
   #curves: Curve[] = [];
-  #lone: number[][] = [];
+  #settings: Settings | undefined;
+  #look: unknown[] = [];
   #range: Range | undefined;
+  #ends = new LineEnds([]);
+  /** How many marks of each curve are drawn. */
+  #marks: number[] = [];
+  /** Whether the chart has more than uPlot was told. */
+  #isAhead = false;
+  /** Whether points have dots, for there are few. */
+  #hasDots = false;
+  #lone: number[][] = [];
   #alone: number | undefined;
+  /** The end of x, of a chart that shows all of it. */
+  #end: number | undefined;
 
   constructor(
     readonly element: HTMLElement,
@@ -57,23 +73,64 @@ export class LinePlot {
 
   /** Draws curves; `range` is what of x is in sight, all if it is not given. */
   show(curves: Curve[], settings: Settings, range: Range | undefined): void {
-    const { data, lone } = dataOf(curves);
-    this.#curves = curves;
-    this.#lone = [[], ...lone];
-    this.#range = range;
-    this.#alone = data[0].length === 1 ? data[0][0] : undefined;
+    const look = [settings, range, theme(), styles(), ...curves];
+    const isSame =
+      look.length === this.#look.length && look.every((one, i) => one === this.#look[i]);
+    if (this.plot && isSame && this.#drawEnds(this.plot)) return;
     const made = JSON.stringify([settings, theme(), curves.map(looks)]);
+    if (range || this.#range || made !== this.#made) this.#end = undefined;
+    this.#look = look;
+    this.#curves = curves;
+    this.#range = range;
+    this.#settings = settings;
     if (this.plot && made === this.#made) {
-      this.plot.setData(data);
+      this.plot.setData(this.#data());
       return;
     }
     this.destroy();
+    const data = this.#data();
     if (curves.length) this.plot = new uPlot(this.#options(settings), data, this.element);
     this.#made = made;
   }
 
   resize(): void {
     this.plot?.setSize({ width: this.element.clientWidth, height: this.element.clientHeight });
+  }
+
+  /** Draws what came to the ends of the curves, if all else stays as it is. */
+  #drawEnds(plot: uPlot): boolean {
+    const { yMin, yMax } = this.#settings ?? {};
+    const isChosen = {
+      x: this.#range !== undefined,
+      yMin: yMin !== undefined,
+      yMax: yMax !== undefined,
+    };
+    if (this.#hasDots || !this.#ends.canBeDrawn(plot, isChosen)) return false;
+    this.#isAhead = true;
+    this.#ends.draw(plot);
+    drawMarks(plot, this.#curves, this.#marks);
+    this.#marks = this.#curves.map(({ marks }) => marks.length);
+    this.events.drawn();
+    return true;
+  }
+
+  /** Returns what uPlot is to draw: all. */
+  #data(): uPlot.AlignedData {
+    const lines = linesOf(this.#curves);
+    const { data, lone } = dataOf(lines);
+    this.#ends = new LineEnds(lines);
+    this.#lone = [[], ...lone];
+    this.#alone = data[0].length === 1 ? data[0][0] : undefined;
+    this.#isAhead = false;
+    return data;
+  }
+
+  #drawn(plot: uPlot): void {
+    drawMarks(plot, this.#curves);
+    this.#marks = this.#curves.map(({ marks }) => marks.length);
+    // It drew by itself, for another size, and without what came meanwhile.
+    if (this.#isAhead) queueMicrotask(() => plot === this.plot && plot.setData(this.#data()));
+    this.events.drawn();
   }
 
   /** The width of the plot without its axes, in pixels, which needs no layout. */
@@ -130,7 +187,7 @@ export class LinePlot {
       },
       axes: [bottomAxis(settings), leftAxis(settings, unitOfCurves(this.#curves))],
       padding: [null, PAD_RIGHT, null, null],
-      series: [{}, ...this.#curves.flatMap((curve) => this.#series(curve))],
+      series: [{}, ...this.#ends.lines.map((line) => this.#series(line))],
       hooks: {
         setSelect: [(plot) => this.#select(plot)],
         setCursor: [
@@ -143,31 +200,25 @@ export class LinePlot {
           },
         ],
         drawAxes: [(plot) => drawBands(plot, this.#curves)],
-        draw: [(plot) => drawMarks(plot, this.#curves), () => this.events.drawn()],
+        draw: [(plot) => this.#drawn(plot)],
       },
     };
   }
 
-  #series(curve: Curve): uPlot.Series[] {
-    const stroke = runColour(curve.runId);
-    const line: uPlot.Series = {
-      stroke,
-      width: lineWidth(curve, this.#curves),
-      dash: curve.place ? metricDash(curve.place) : runDash(curve.runId),
+  #series({ stroke, width, dash }: Line): uPlot.Series {
+    const filter = (_: uPlot, index: number, hasDots: boolean) => {
+      this.#hasDots = hasDots;
       // Points that no line touches are drawn, however dense the others are.
-      points: { filter: (_, index, show) => (show ? null : (this.#lone[index] ?? null)), size: 4 },
+      return hasDots ? null : (this.#lone[index] ?? null);
     };
-    if (!curve.smooth) return [line];
-    return [
-      { ...line, stroke: `${stroke}40`, width: 1 },
-      { ...line, width: 2 },
-    ];
+    return { stroke, width, dash, points: { filter, size: 4 } };
   }
 
   #xRange(settings: Settings, min: number, max: number): Range {
     const x = this.#alone;
     // One point stands in the middle.
     const all = x === undefined ? { min, max } : { min: x - 1, max: x + 1 };
+    if (!this.#range) all.max = this.#end = roomyEnd(all, this.#end, settings.logX);
     const range = this.#range ?? all;
     if (settings.logX) return logarithmic(range.min, range.max, 0);
     if (settings.axis !== "time") return widened(range.min, range.max);
@@ -216,39 +267,19 @@ function looks({ runId, place, spread }: Curve) {
   return [runId, place, !!spread, runColour(runId), runDash(runId)];
 }
 
-/** Returns the columns that uPlot draws, and of each the points that stand alone. */
-function dataOf(curves: Curve[]): { data: uPlot.AlignedData; lone: number[][] } {
-  const columns = curves.flatMap(({ xs, ys, smooth }) =>
-    smooth
-      ? [
-          { xs, ys },
-          { xs, ys: smooth },
-        ]
-      : [{ xs, ys }],
-  );
-  const drawn = columns.map(({ xs, ys }) => ({ xs, ys: ys.map((y) => y && drawable(y)) }));
-  const [xs, ...ys] = aligned(drawn);
-  // A line without gaps touches all its points.
-  const lone = ys.map((column, i) => {
-    const own = drawn[i]?.ys ?? [];
-    return own.length > 1 && !own.includes(null) ? [] : isolated(column);
-  });
-  return { data: [xs ?? [], ...ys] as uPlot.AlignedData, lone };
-}
-
 /** Returns a range as uPlot has it. */
 function tuple(range: Range | null): uPlot.Range.MinMax {
   return range ? [range.min, range.max] : [null, null];
 }
 
-/** Infinities: triangles at the edge that they lie beyond. */
-function drawMarks(plot: uPlot, curves: Curve[]): void {
+/** Infinities, from those on that are `drawn`: triangles at the edge that they lie beyond. */
+function drawMarks(plot: uPlot, curves: Curve[], drawn: number[] = []): void {
   const { ctx, bbox } = plot;
   const size = 5 * devicePixelRatio;
   ctx.save();
-  for (const { marks, runId } of curves) {
+  for (const [i, { marks, runId }] of curves.entries()) {
     ctx.fillStyle = runColour(runId);
-    for (const { x, up } of marks) {
+    for (const { x, up } of marks.slice(drawn[i])) {
       const at = plot.valToPos(x, "x", true);
       if (at < bbox.left || at > bbox.left + bbox.width) continue;
       const edge = up ? bbox.top : bbox.top + bbox.height;

@@ -7,11 +7,12 @@ import type { DrawnGroups } from "../runs/drawnGroups";
 import { groupTitle } from "../runs/groups";
 import type { LiveRuns } from "../runs/liveRuns";
 import { createHistories } from "./chartHistories";
-import { type Curve, curve, type Settings } from "./curves";
+import type { Curve, Settings } from "./curves";
 import { byMetric, derived } from "./derivedHistory";
 import { type Expression, expressionOf, namesOf } from "./expression";
 import { groupCurves } from "./groupCurves";
 import { createGroupHistories } from "./groupHistories";
+import { createGrowingCurves } from "./growingCurves";
 import { sameSmoothing } from "./SmoothingControl";
 import type { Range } from "./scales";
 import { stepsInSight } from "./stepsInSight";
@@ -59,7 +60,7 @@ export function createPanelCurves(asked: AskedCurves) {
   const starts = createMemo(
     () => new Map(drawnRuns().map((run) => [run.id, run.start])),
     undefined,
-    { equals: (a, b) => [...a].join() === [...b].join() },
+    { equals: (a, b) => isSame([...a].flat(), [...b].flat()) },
   );
   const read = (metric: string) =>
     createHistories({
@@ -70,7 +71,7 @@ export function createPanelCurves(asked: AskedCurves) {
             .filter((run) => run.metrics.has(metric))
             .map((run) => run.id),
         [],
-        { equals: (a, b) => a.join() === b.join() },
+        { equals: isSame },
       ),
       ready: asked.ready,
       maxPoints: asked.maxPoints,
@@ -96,25 +97,23 @@ export function createPanelCurves(asked: AskedCurves) {
     maxPoints: asked.groupPoints,
     zoom: asked.zoom,
   });
-  const byRun = createMemo(() => {
-    const found = new Map<string, Map<string, History>>();
-    for (const [name, { drawn }] of histories)
-      for (const history of drawn()) {
-        const own = found.get(history.runId) ?? new Map<string, History>();
-        found.set(history.runId, own.set(name, history));
-      }
-    return found;
-  });
+  const byRun = new Map(
+    [...histories].map(([name, { drawn }]) => [
+      name,
+      createMemo(() => new Map(drawn().map((history) => [history.runId, history]))),
+    ]),
+  );
   const historyOf = ({ expression }: Item, runId: string): History | undefined => {
-    const own = byRun().get(runId);
-    const found = derived(expression, (name) => own?.get(name));
+    const of = (name: string) => byRun.get(name)?.().get(runId);
+    const found = derived(expression, of);
     if (!found || isPlain || asked.xMetric === undefined) return found;
-    return byMetric(found, own?.get(asked.xMetric));
+    return byMetric(found, of(asked.xMetric));
   };
   const ofGroups = createMemo(() => {
     const metrics = items.flatMap(({ expression }) => namesOf(expression).slice(0, 1));
     return groupCurves(grouped.drawn(), groups()?.groups ?? [], metrics, asked.settings());
   });
+  const curve = createGrowingCurves();
   const ofRuns = createMemo((): Curve[] =>
     [...starts()].flatMap(([id, start]) =>
       items.flatMap((item, place) => {
@@ -157,6 +156,10 @@ export function createPanelCurves(asked: AskedCurves) {
       for (const one of each()) one.readAgain();
     },
   };
+}
+
+function isSame(a: unknown[], b: unknown[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i]);
 }
 
 function itemsOf(of: string[], known: Set<string>): { items: Item[]; error: string } {

@@ -15,6 +15,10 @@ const DOUBLES = 16;
 const DECADES = 1e-9;
 const PAD = 0.1;
 const TICKS = 8;
+// Where a range grows by less than `LITTLE` of itself, it gets `ROOM` of itself for what comes next.
+const LITTLE = 0.01;
+const ROOM = 0.05;
+const MOST_ROOM = 2 * ROOM;
 
 /** Returns the place of a value that can be drawn. */
 export function drawable(value: number): number {
@@ -42,6 +46,19 @@ export function padded(min: number, max: number): Range {
   const low = min >= 0 && min <= room ? 0 : range.min - room;
   const high = max <= 0 && -max <= room ? 0 : range.max + room;
   return { min: drawable(low), max: drawable(high) };
+}
+
+/**
+ * Returns the end of a range that points come to: a chart whose range stays draws only what came. An
+ * end that was shown `before` is kept where it leaves little room.
+ */
+export function roomyEnd({ min, max }: Range, before: number | undefined, isLog: boolean): number {
+  if (before === undefined) return max;
+  const [to, from] = isLog ? [Math.log, Math.exp] : [Number, Number];
+  const [first, last, shown] = [to(min), to(max), to(before)];
+  const size = last - first;
+  if (last > shown) return last - shown < LITTLE * size ? from(last + ROOM * size) : max;
+  return shown - last <= MOST_ROOM * size ? before : max;
 }
 
 /** Returns a range of a logarithmic axis; with some room around it, if that is wished. */

@@ -7,7 +7,7 @@ import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
 import { attempt } from "../../parts/notices";
 import { theme } from "../../parts/theme";
-import { runColour, runDash } from "../colours";
+import { styles } from "../colours";
 import { provideRows } from "../figureRows";
 import { groupRows } from "../groupCurves";
 import { LinePlot } from "../linePlot";
@@ -104,13 +104,8 @@ export default function LinePanel(props: KindProps) {
     });
   });
 
-  const looks = createMemo(() =>
-    curves()
-      .map(({ runId }) => [runColour(runId), runDash(runId)])
-      .join(),
-  );
   createEffect(
-    on([curves, settings, zoom, theme, () => width() > 0, looks], () => {
+    on([curves, settings, zoom, theme, () => width() > 0, styles], () => {
       if (width()) plot?.show(curves(), settings(), zoom());
     }),
   );
