@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
@@ -13,6 +14,7 @@ import pytest
 import runstream
 from runstream import TrackingClient
 from runstream.errors import InvalidArgument
+from runstream.outbox.buffer import RunBuffer
 from runstream.v1.alert_pb2 import Alert, AlertLevel, LoggedAlert
 from runstream.v1.logging_service_pb2 import LogRequest
 from runstream.v1.run_pb2 import RunStatus
@@ -65,6 +67,11 @@ def test_a_program_raises_alerts_of_its_run(server: ServerProcess, api: Api) -> 
         ({"text": "x" * 10_001}, "text"),
         ({"level": "FATAL"}, "level"),
         ({"text": 7}, "text"),
+        ({"wait_duration": None}, "wait_duration"),
+        ({"wait_duration": "60"}, "wait_duration"),
+        ({"wait_duration": -1}, "wait_duration"),
+        ({"wait_duration": float("nan")}, "wait_duration"),
+        ({"wait_duration": timedelta(seconds=-1)}, "wait_duration"),
     ],
 )
 def test_an_alert_that_breaks_a_rule_is_refused_at_once(
@@ -73,6 +80,36 @@ def test_an_alert_that_breaks_a_rule_is_refused_at_once(
     with pytest.raises(InvalidArgument) as refusal:
         client.alert(run_id, **{"title": "t", **arguments})
     assert refusal.value.metadata["field"] == field
+
+
+class RefusingOnce:
+    """The owner of a buffer, that raises what a server has refused before, and then takes all."""
+
+    has_raised = False
+
+    def open_buffer(self, buffer: RunBuffer) -> RunBuffer:
+        if not self.has_raised:
+            self.has_raised = True
+            raise InvalidArgument("something before was refused", reason="REFUSED")
+        return buffer
+
+    def wake_for(self, buffer: RunBuffer) -> None:
+        """Do nothing: nobody sleeps."""
+
+    def wait_until_collected(self) -> None:
+        """Do nothing: nothing is collected."""
+
+    def raise_refusals(self, run_id: str) -> None:
+        """Raise nothing."""
+
+
+def test_an_alert_that_could_not_be_raised_is_not_left_out_by_the_next_call() -> None:
+    buffer = RunBuffer(RefusingOnce(), secrets.token_hex(16))
+    with pytest.raises(InvalidArgument):
+        buffer.alert("t", "", "INFO", 60)
+    for _ in range(2):
+        buffer.alert("t", "", "INFO", 60)
+    assert len(buffer.contents.batches) == 1
 
 
 def test_an_alert_waits_for_a_server_that_is_away_and_is_stored_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from runstream.contract.messages import new_message
@@ -31,6 +32,28 @@ def to_level(level: object) -> AlertLevel.ValueType:
     if name not in levels:
         raise _unknown_error("level", level, levels, "LEVEL_UNKNOWN")
     return AlertLevel.Value(_LEVEL + name)
+
+
+def to_seconds(wait_duration: object) -> float:
+    """Return for how long an alert is left out; raises InvalidArgument for what is no duration."""
+    given = wait_duration
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    try:
+        seconds = float(given)  # type: ignore[arg-type] # of NumPy, too
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if isinstance(given, str) or not seconds >= 0:
+        limit = "seconds, 0 or more, or a timedelta"
+        raise InvalidArgument(
+            f"Invalid value {wait_duration!r} for parameter 'wait_duration' supplied: it must be "
+            f"{limit}",
+            reason="DURATION_MALFORMED",
+            field="wait_duration",
+            value=wait_duration,
+            limit=limit,
+        )
+    return seconds
 
 
 def to_condition(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,3 +32,8 @@ def take(run_id: str, title: str, seconds: float) -> bool:
         except RuntimeError:  # another thread has raised one meanwhile, and does the same
             break
     return True
+
+
+def release(run_id: str, title: str) -> None:
+    """Count an alert as not raised, because it could not be."""
+    _raised.pop((run_id, title), None)

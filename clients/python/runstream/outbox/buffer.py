@@ -11,6 +11,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Protocol
 
 from runstream import rules
+from runstream.contract.alert_fields import to_seconds
 from runstream.contract.metric_numbers import IntegerLike, MetricValue
 from runstream.contract.params_and_tags import OnError, Pairs, skips_errors, to_pairs, to_texts
 from runstream.contract.run_batches import alert_batch
@@ -191,10 +192,12 @@ class RunBuffer:
     def alert(self, title: str, text: str, level: object, wait_duration: float | timedelta) -> None:
         """Queue an alert, unless one of this title was queued a moment ago (N11)."""
         batch = alert_batch(self.run_id, title, text, level)
-        if isinstance(wait_duration, timedelta):
-            wait_duration = wait_duration.total_seconds()
-        if alert_pauses.take(self.run_id, title, wait_duration):
-            self.queue_batch(batch)
+        if alert_pauses.take(self.run_id, title, to_seconds(wait_duration)):
+            try:
+                self.queue_batch(batch)
+            except BaseException:
+                alert_pauses.release(self.run_id, title)
+                raise
 
     def queue_batch(self, request: LogBatchRequest) -> None:
         """Queue a request as it is, in the order of params and tags: a start, datasets, ...

@@ -27,4 +27,9 @@ final class AlertPauses {
     raised.put(title, now);
     return true;
   }
+
+  /** Counts an alert as not raised, because it could not be. */
+  synchronized void release(String title) {
+    raised.remove(title);
+  }
 }

@@ -218,7 +218,12 @@ public final class RunHandle implements AutoCloseable {
     LoggedAlert alert =
         LoggedAlert.newBuilder().setTitle(title).setText(text).setLevel(level).build();
     if (alertPauses.take(title)) {
-      put(LogBatchRequest.newBuilder().addAlerts(alert));
+      try {
+        put(LogBatchRequest.newBuilder().addAlerts(alert));
+      } catch (RuntimeException error) {
+        alertPauses.release(title);
+        throw error;
+      }
     }
   }
 
