@@ -67,6 +67,9 @@ STATED: dict[str, list[str | int]] = {
         "engine.readers.PAGE_THREADS",
         "engine.readers.LONG_THREADS",
     ],
+    "grouped histories, and computations of importance, under way": [
+        "engine.readers.COMPUTATIONS",
+    ],
     "the time after which a read counts as one that takes long": ["engine.readers.PAGE_SECONDS"],
     "a page of runs or experiments": [
         "rpc.searches.MAX_RESULTS",

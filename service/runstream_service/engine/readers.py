@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -36,6 +37,9 @@ PAGE_SECONDS = 0.1
 QUICK_THREADS = 2
 PAGE_THREADS = 2
 LONG_THREADS = 2
+
+#: Computations of each kind under way: what they have read is in memory until they end.
+COMPUTATIONS = 4
 
 # Seconds between two looks at the reads under way.
 _LOOK_SECONDS = 0.05
@@ -95,6 +99,8 @@ class Readers:
         self._quick = Lane("quick", QUICK_THREADS)
         self._page = Lane("page", PAGE_THREADS)
         self._long = Lane("long", LONG_THREADS)
+        kinds = ("grouping", "importance")
+        self._computations = {kind: Lane(kind, COMPUTATIONS) for kind in kinds}
         self._threads = ThreadPoolExecutor(
             QUICK_THREADS + PAGE_THREADS + LONG_THREADS, thread_name_prefix="reader"
         )
@@ -137,9 +143,31 @@ class Readers:
             reading = Reading(self._engine, seconds, "", query, *args)
         return await self._run(self._long, reading, can_restart=False)
 
+    @asynccontextmanager
+    async def computation(self, kind: str) -> AsyncIterator[None]:
+        """Wait until fewer than `COMPUTATIONS` are under way, and count as one meanwhile.
+
+        Args:
+            kind: `grouping` of histories or `importance` of params; each has its own places.
+
+        Raises:
+            DeadlineExceeded: that takes as long as a read may.
+            Unavailable: the server stops, or too many wait.
+        """
+        if self._is_closing:
+            raise server_stopping_error()
+        self._look_later()
+        lane = self._computations[kind]
+        if not lane.take():
+            await lane.wait(self._reading(lambda: None))
+        try:
+            yield
+        finally:
+            lane.leave()
+
     def lanes(self) -> tuple[Lane, ...]:
         """Return the lanes."""
-        return (self._quick, self._page, self._long)
+        return (self._quick, self._page, self._long, *self._computations.values())
 
     async def close(self) -> None:
         """Stop the queries under way and end the threads."""

@@ -144,6 +144,11 @@ class MetricServicer(MetricServiceServicer):
         self, request: grouped_pb.ReadGroupedHistoryRequest, context: CallContext
     ) -> grouped_pb.ReadGroupedHistoryResponse:
         reading = grouped_history.read_request(context.caller, request, self._sums)
+        async with self._readers.computation("grouping"):
+            await self._read_groups(reading)
+            return await self._readers.page(grouped_history.make_answer, reading, request)
+
+    async def _read_groups(self, reading: GroupedHistories) -> None:
         while await self._readers.page(reading.find, can_restart=False):
             pass
         await self._readers.page(reading.align)
@@ -154,7 +159,6 @@ class MetricServicer(MetricServiceServicer):
         finally:
             for worker in workers:
                 worker.cancel()
-        return await self._readers.page(grouped_history.make_answer, reading, request)
 
     async def _read_all(self, reading: GroupedHistories) -> None:
         while await self._readers.page(reading.read, can_restart=False):

@@ -219,10 +219,12 @@ class RunServicer(RunServiceServicer):
     async def GetParamImportance(
         self, request: importance_pb.GetParamImportanceRequest, context: CallContext
     ) -> importance_pb.GetParamImportanceResponse:
-        computed = await self._readers.page(param_importance.read_request, context.caller, request)
-        while await self._readers.long(computed.compute):
-            pass
-        return await self._readers.page(param_importance.make_answer, computed)
+        read = self._readers
+        async with read.computation("importance"):
+            computed = await read.page(param_importance.read_request, context.caller, request)
+            while await read.long(computed.compute):
+                pass
+            return await read.page(param_importance.make_answer, computed)
 
     async def ListKeys(
         self, request: keys_pb.ListKeysRequest, context: CallContext

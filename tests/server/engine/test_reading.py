@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from peewee import SQL
 
 from runstream.errors import DeadlineExceeded, Unavailable
-from runstream_service.engine.readers import Readers
+from runstream_service.engine.readers import COMPUTATIONS, Readers
 from runstream_service.engine.reading import check
 from runstream_service.engine.served_files import ServedFiles
 from runstream_service.engine.statements import execute
@@ -80,6 +81,37 @@ def test_reads_under_way_are_stopped_when_the_server_stops(store: Store) -> None
         for one in reading:
             with pytest.raises(Unavailable, match="the server is stopping"):
                 await one
+
+    asyncio.run(read())
+
+
+def test_few_computations_are_under_way_and_others_wait_for_as_long_as_a_read_may(
+    store: Store,
+) -> None:
+    async def read() -> None:
+        readers = Readers(store.engine, ServedFiles(store.engine.files()), seconds=0.5)
+
+        async def begin(kind: str = "grouping") -> AsyncExitStack:
+            stack = AsyncExitStack()
+            await stack.enter_async_context(readers.computation(kind))
+            return stack
+
+        under_way = [await begin() for _ in range(COMPUTATIONS)]
+        await (await begin("importance")).aclose()  # which has places of its own
+        with pytest.raises(DeadlineExceeded, match=r"longer than 0\.5 seconds"):
+            await asyncio.wait_for(begin(), 20)
+        gone, waiting = (asyncio.ensure_future(begin()) for _ in range(2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await under_way.pop().aclose()
+        under_way.append(await asyncio.wait_for(waiting, 20))
+        last = asyncio.ensure_future(begin())
+        await asyncio.sleep(0)
+        await readers.close()
+        with pytest.raises(Unavailable, match="the server is stopping"):
+            await asyncio.wait_for(last, 20)
+        for one in under_way:
+            await one.aclose()
 
     asyncio.run(read())
 

@@ -19,6 +19,7 @@ from runstream.v1.experiment_service_pb2 import (
     GetExperimentByNameRequest,
     SearchExperimentsRequest,
 )
+from runstream.v1.grouped_history_pb2 import ReadGroupedHistoryRequest, RunSet
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.metric_service_pb2 import GetMetricHistoryBulkRequest
 from runstream.v1.run_pb2 import KeySelection, RunTag
@@ -41,7 +42,7 @@ from runstream.v1.run_service_pb2_grpc import RunServiceStub
 address, small, large = sys.argv[1:]
 runs = RunServiceStub(grpc.insecure_channel(address))
 runs.GetRun(GetRunRequest(run_id=small))
-calls = [runs.GetRun.future(GetRunRequest(run_id=large)) for _ in range(20)]
+calls = [runs.GetRun.future(GetRunRequest(run_id=large)) for _ in range(14)]
 print("asked", flush=True)
 sys.stdin.read()
 """
@@ -214,3 +215,23 @@ def test_an_error_holds_no_more_than_the_beginning_of_what_was_sent(api: Api) ->
         assert refusal.metadata["value"].startswith(text[:50])
     with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE"):
         api.runs.GetRun(GetRunRequest(run_id="x" * 300_000))
+
+
+def test_curves_of_groups_that_many_ask_for_at_once_take_little_memory(
+    start_server: Callable[..., ServerProcess], connect: Callable[[str], Api]
+) -> None:
+    server = start_server(RUNSTREAM_QUERY_TIMEOUT="120")
+    api = connect(server.address)
+    keys = [f"m{number}" for number in range(10)]
+    points = [(key, step, 1, 0.5) for key in keys for step in (0, 1_999)]
+    runs = [api.create_run() for _ in range(100)]
+    api.log_batches(make_batch(run_id, points) for run_id in runs)
+    request = ReadGroupedHistoryRequest(
+        groups=[RunSet(run_ids=runs)], metric_keys=keys, max_points=2_000
+    )
+    before = resident_memory(server)
+    reset_peak(server)
+    calls = [api.metrics.ReadGroupedHistory.future(request, timeout=120) for _ in range(14)]
+    for call in calls:
+        assert len(call.result().histories[0].step) == 2_000
+    assert peak_memory(server) - before < 170  # all at once take 224 MiB
