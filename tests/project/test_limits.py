@@ -67,7 +67,13 @@ STATED: dict[str, list[str | int]] = {
         "engine.readers.PAGE_THREADS",
         "engine.readers.LONG_THREADS",
     ],
+    "sums of points that were read for groups of runs: those of some 6,000 runs in 300 parts": [
+        6_000,
+        300,
+        "points.part_sums.SUMS_BYTES",
+    ],
     "grouped histories, and computations of importance, under way": [
+        "engine.readers.COMPUTATIONS",
         "engine.readers.COMPUTATIONS",
     ],
     "the time after which a read counts as one that takes long": ["engine.readers.PAGE_SECONDS"],
