@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from peewee import JOIN, fn
 
 from runstream.errors import RunstreamError
-from runstream_service.catalog.alert_rules import Condition, ConditionKind, condition_of
+from runstream_service.catalog.alert_rules import Condition, ConditionKind
 from runstream_service.engine.statements import Statement
 from runstream_service.engine.tables import AlertRule, Run
 from runstream_service.engine.writer import Writer
@@ -28,6 +28,25 @@ _STAMP = Statement(
         fn.SUM(AlertRule.version),
         fn.SUM(AlertRule.experiment),
     )
+)
+# Without models: to make those of thousands of rules takes longer than to read them.
+_RULES = Statement(
+    AlertRule.select(
+        AlertRule.id,
+        AlertRule.experiment,
+        Run.uuid,
+        AlertRule.kind,
+        AlertRule.metric_key,
+        AlertRule.bound,
+    )
+    .join(Run, JOIN.LEFT_OUTER)
+    .where(AlertRule.enabled & (AlertRule.kind != 0))
+    .order_by(AlertRule.id)
+)
+_WITH_DESTINATIONS = Statement(
+    AlertRule.select(AlertRule.id)
+    .where((AlertRule.webhook_urls != "") | (AlertRule.email_addresses != ""))
+    .limit(0)
 )
 
 
@@ -113,15 +132,11 @@ class RuleBook:
     def _load(self) -> None:
         self._stamp = _STAMP.first()
         self._of_experiment = {}
-        self.has_destinations = self.has_silence = False
-        query = AlertRule.select(AlertRule, Run.uuid).join(Run, JOIN.LEFT_OUTER)
-        for row in query.order_by(AlertRule.id):
-            self.has_destinations |= (row.webhook_urls, row.email_addresses) != ("[]", "[]")
-            condition = condition_of(row)
-            if row.enabled:
-                self.has_silence |= condition.kind is ConditionKind.RUN_SILENT
-            if row.enabled and condition.kind is not ConditionKind.ALERT_RAISED:
-                run_id = "" if row.run is None else row.run.uuid
-                rule = Rule(row.id, run_id, condition)
-                self._of_experiment.setdefault(row.experiment_id, []).append(rule)
+        self.has_destinations = bool(_WITH_DESTINATIONS.rows("[]", "[]", 1))
+        self.has_silence = False
+        for rule, experiment, run_id, kind, key, bound in _RULES.rows(ConditionKind.ALERT_RAISED):
+            condition = Condition(ConditionKind(kind), key, float(bound))
+            self.has_silence |= condition.kind is ConditionKind.RUN_SILENT
+            rules = self._of_experiment.setdefault(experiment, [])
+            rules.append(Rule(rule, run_id or "", condition))
         self._is_stale = False

@@ -73,14 +73,12 @@ def create(caller: Caller, new: NewRule, write: WriteId | None) -> StoredRule:
     experiment = experiments.lock_active(caller, experiment_id, GrantRole.WRITER).id
     if run and run.deleted:
         raise deleted_error(new.run_id)
-    uuid = derive_id("rule", f"{experiment}/{new.run_id}", write)
+    uuid = derive_id("rule", f"run/{run.id}" if run else str(experiment), write)
     same = find(caller, uuid)
     if same is not None:
         return describe(caller, same)
     _check_secret(new.destinations, new.webhook_secret)
-    row = _COUNT.first(experiment)
-    if row is not None and row[0] >= MAX_RULES:
-        raise _too_many_error(experiment)
+    check_room(experiment, 1)
     created = now()
     rule = AlertRule(
         uuid=uuid,
@@ -187,9 +185,17 @@ def _check_secret(destinations: Destinations, secret: str) -> None:
         )
 
 
-def _too_many_error(experiment: int) -> FailedPrecondition:
-    return FailedPrecondition(
-        f"Experiment {experiment} has {MAX_RULES} alert rules; delete some",
+def check_room(experiment: int, more: int) -> None:
+    """Check that a locked experiment may have some more rules.
+
+    Raises:
+        FailedPrecondition: it has too many.
+    """
+    row = _COUNT.first(experiment)
+    if row is None or row[0] + more <= MAX_RULES:
+        return
+    raise FailedPrecondition(
+        f"Experiment {experiment} has {row[0]} alert rules and can have {MAX_RULES}; delete some",
         reason="ALERT_RULES_TOO_MANY",
         field="experiment_id",
         value=experiment,

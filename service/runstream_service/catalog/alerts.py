@@ -119,7 +119,8 @@ def raise_once(
         write: the write that has it.
         number: its number among the alerts of the write.
     """
-    uuid = derive_id("alert", f"{experiment}/{run}/{number}", write)
+    subject = f"experiment/{experiment}" if run is None else f"run/{run}"
+    uuid = derive_id("alert", f"{subject}/{number}", write)
     for same in _OF_UUID.models(Alert, uuid):
         return same
     rules = _RULES.models(

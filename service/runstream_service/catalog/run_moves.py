@@ -8,6 +8,7 @@ from typing import Any
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import KnownRoles
 from runstream_service.catalog import datasets, experiments
+from runstream_service.catalog.alert_rule_updates import check_room
 from runstream_service.catalog.run_families import find_families
 from runstream_service.catalog.run_state import check_writable, not_found_error, renewed_revision
 from runstream_service.engine import applied_writes, changes
@@ -30,6 +31,7 @@ def move(
 
     Raises:
         NotFound, PermissionDenied, FailedPrecondition: as `active_run` and `lock_active`.
+        FailedPrecondition: the experiment would have too many rules for alerts.
         ResourceExhausted: the runs are too many.
     """
     target = experiments.lock_active(caller, experiment_id, GrantRole.WRITER).id
@@ -38,8 +40,11 @@ def move(
     if is_applied:
         return [run.uuid for run in runs if run.experiment_id == target]
     _check_named(caller, run_ids, runs)
-    applied_writes.to_experiment.record(target, write)
     moved = [run for run in runs if run.experiment_id != target]
+    rules = AlertRule.run.in_(in_ids(run.id for run in moved))
+    if more := AlertRule.select().where(rules).count():
+        check_room(target, more)
+    applied_writes.to_experiment.record(target, write)
     if moved:
         _move(moved, target)
     return [run.uuid for run in moved]

@@ -13,6 +13,7 @@ from runstream.v1.alert_pb2 import RunFailed
 from runstream.v1.alert_service_pb2 import (
     CreateAlertRequest,
     CreateAlertRuleRequest,
+    DeleteAlertRuleRequest,
     ListAlertRulesRequest,
     ListAlertsRequest,
 )
@@ -269,3 +270,37 @@ def test_a_purge_removes_what_was_moved_with_the_experiment_that_has_it(
     *_, purged = api.maintenance.Purge(PurgeRequest())
     assert (purged.experiments, purged.runs, purged.points) == (2, 1, 1)
     assert of(api, kept) == "0"
+
+
+def test_runs_are_not_moved_with_more_rules_for_alerts_than_an_experiment_has(
+    api: Api, named: NamedRuns
+) -> None:
+    full = api.create_experiment("full")
+    run = named.add("a")
+    requests = [CreateAlertRuleRequest(run_id=run, name="r", run_failed=RunFailed())] * 2
+    requests += [CreateAlertRuleRequest(experiment_id=full, name="r", run_failed=RunFailed())] * 99
+    rules = [api.alerts.CreateAlertRule(request).rule for request in requests]
+    write = WriteId(writer="a" * 32, sequence=1)
+    for _ in range(2):
+        with expect_refusal(grpc.StatusCode.FAILED_PRECONDITION, "ALERT_RULES_TOO_MANY"):
+            move(api, full, run, write=write)
+    assert of(api, run) == "0"
+    api.alerts.DeleteAlertRule(DeleteAlertRuleRequest(rule_id=rules[0].rule_id))
+    assert move(api, full, run, write=write) == {run}
+    assert len(api.alerts.ListAlertRules(ListAlertRulesRequest(experiment_id=full)).rules) == 100
+
+
+def test_an_alert_and_a_rule_that_are_sent_again_after_a_move_are_there_once(
+    api: Api, named: NamedRuns
+) -> None:
+    other = api.create_experiment("other")
+    run = named.add("a")
+    write = WriteId(writer="a" * 32, sequence=1)
+    for _ in range(2):
+        api.alerts.CreateAlert(CreateAlertRequest(run_id=run, title="t", write=write))
+        api.alerts.CreateAlertRule(
+            CreateAlertRuleRequest(run_id=run, name="r", run_failed=RunFailed(), write=write)
+        )
+        move(api, other, run)
+    assert len(api.alerts.ListAlerts(ListAlertsRequest(experiment_id=other)).alerts) == 1
+    assert len(api.alerts.ListAlertRules(ListAlertRulesRequest(experiment_id=other)).rules) == 1
