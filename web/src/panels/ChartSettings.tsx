@@ -117,8 +117,8 @@ export function ChartSettings(props: {
           More
         </button>
         <span class="space" />
-        <button type="button" aria-label="Add panel" title="Add panel" onClick={() => props.add()}>
-          Add
+        <button type="button" onClick={() => props.add()}>
+          Add panel
         </button>
       </div>
       <Show when={isOpen()}>
