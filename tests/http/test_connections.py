@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,10 @@ Probing = Callable[[ServerProcess], Probe]
 IMPATIENT = """
 import sys
 from runstream.cli import main
-from runstream_service.http import connection, listener
+from runstream_service.http import connection, listener, streams
 connection.HEAD_SECONDS = connection.SILENT_SECONDS = 1.0
 listener.CONNECTIONS = 20
+streams._KEEPALIVE_SECONDS = 1.0
 main()
 """
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -183,8 +185,8 @@ def test_a_silent_stream_of_changes_is_no_silent_client(impatient: ServerProcess
     with requests.get(url, stream=True, timeout=60) as watch:
         time.sleep(3)
         Rest(impatient.http).create_run()
-        lines = watch.iter_lines()
-        assert any(b"changes" in line for line in lines)
+        before = list(takewhile(lambda line: b"changes" not in line, watch.iter_lines()))
+        assert before.count(b"event: heartbeat") >= 2  # of which a browser tells its page
 
 
 def test_more_connections_than_there_may_be_are_told_so(impatient: ServerProcess) -> None:

@@ -94,7 +94,8 @@ def test_what_the_server_refuses_is_said_and_nothing_is_saved(
     page.context.route(
         "**/metrics/history/stream?*",
         lambda route: route.fulfill(
-            status=200, body='{"error_code": "DATA_LOSS", "message": "a chunk is damaged"}\n'
+            content_type="application/x-ndjson",
+            body='{"error_code": "DATA_LOSS", "message": "a chunk is damaged"}\n',
         ),
     )
     choose(figure, "Parquet")

@@ -179,6 +179,9 @@ function Notices() {
         {(notice) => (
           <div class="notice" classList={{ failed: notice.isError }}>
             <span>{notice.text}</span>
+            <Show when={notice.progress?.()}>
+              {(progress) => <span aria-hidden="true">{progress()}</span>}
+            </Show>
             <Show when={notice.undo}>
               {(undo) => (
                 <button
@@ -192,14 +195,25 @@ function Notices() {
                 </button>
               )}
             </Show>
-            <button
-              type="button"
-              class="quiet"
-              aria-label="Dismiss"
-              onClick={() => dismiss(notice.id)}
+            <Show
+              when={notice.stop}
+              fallback={
+                <button
+                  type="button"
+                  class="quiet"
+                  aria-label="Dismiss"
+                  onClick={() => dismiss(notice.id)}
+                >
+                  ✕
+                </button>
+              }
             >
-              ✕
-            </button>
+              {(stop) => (
+                <button type="button" onClick={() => stop()()}>
+                  Stop
+                </button>
+              )}
+            </Show>
           </div>
         )}
       </For>

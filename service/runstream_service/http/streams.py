@@ -54,8 +54,10 @@ _LINES_AT_ONCE = 100
 # How lines of points are written: arrays as lists, a newline at the end.
 _LINE_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 
-# Seconds without an event after which a comment keeps the connection open.
+# Seconds without an event after which one says that the server is there: it keeps the connection
+# open, and a browser tells its page of events, but not of comments.
 _KEEPALIVE_SECONDS = 15.0
+_HEARTBEAT = b"event: heartbeat\ndata: {}\n\n"
 
 _line_decoder = Decoder(LogRequest.DESCRIPTOR)
 _watch_decoder = Decoder(WatchRequest.DESCRIPTOR)
@@ -260,7 +262,7 @@ async def _events(request: Request, first: Any, answers: Any) -> AsyncIterator[b
         try:
             yield _event(first)
             async for answer in following:
-                yield b": still here\n\n" if answer is None else _event(answer)
+                yield _HEARTBEAT if answer is None else _event(answer)
         except RunstreamError as error:
             yield b"event: error\ndata: " + _error_content(request, error) + b"\n\n"
 

@@ -24,7 +24,7 @@ export type Field = keyof Typed;
 /** An error of what was typed, at its field. */
 export class FieldError extends ApiError {
   constructor(
-    readonly field: Field,
+    readonly at: Field,
     message: string,
   ) {
     super("INVALID_PARAMETER_VALUE", message);
@@ -33,21 +33,21 @@ export class FieldError extends ApiError {
 
 const MOST_NAME = 250;
 
-// The words by which messages of the server name the fields.
-const NAMED: [RegExp, Field][] = [
-  [/secret/, "secret"],
-  [/webhook/, "webhooks"],
-  [/e-?mail/, "emails"],
-  [/metric_key/, "metric"],
-  [/\.threshold'/, "threshold"],
-  [/\.minutes'/, "minutes"],
-  [/'name'|^name has/, "name"],
-];
+// What the fields are in the contract; those of a condition stand behind its kind and a dot.
+const FIELDS: Record<string, Field> = {
+  name: "name",
+  metric_key: "metric",
+  threshold: "threshold",
+  minutes: "minutes",
+  webhook_secret: "secret",
+  webhook_urls: "webhooks",
+  email_addresses: "emails",
+};
 
 /** Returns the field that an error is about; nothing if it is about all. */
 export function fieldOf(error: ApiError): Field | undefined {
-  if (error instanceof FieldError) return error.field;
-  return NAMED.find(([words]) => words.test(error.message))?.[1];
+  if (error instanceof FieldError) return error.at;
+  return FIELDS[error.field.replace(/^.*\./, "").replace(/\[.*$/, "")];
 }
 
 export function typedOf(rule: AlertRule | undefined): Typed {

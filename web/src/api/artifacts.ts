@@ -1,6 +1,8 @@
 // Artifacts of runs.
 
-import { ApiError, accepted, answered, api, reach, type Schemas } from "./client";
+import { accepted } from "./apiError";
+import { ApiError, answered, api, reach, type Schemas } from "./client";
+import { LONG_MS } from "./deadline";
 
 export interface Artifact {
   path: string;
@@ -88,7 +90,7 @@ export async function readBytes(
 ): Promise<ArrayBuffer> {
   const headers: Record<string, string> = { range: `bytes=${start}-${end - 1}` };
   if (sha256) headers["if-range"] = `"${sha256}"`;
-  const response = await reach(fileUrl(runId, path), { headers });
+  const response = await reach(fileUrl(runId, path), { headers }, LONG_MS);
   // An empty file has no range that could be sent.
   if (response.status === 416) return new ArrayBuffer(0);
   await accepted(response);

@@ -1,47 +1,52 @@
-// Calls of the API, typed by the contract, and the errors that they end with.
+// Calls of the API, typed by the contract.
 
 import createClient from "openapi-fetch";
-import { lose } from "./connection";
+import { ApiError, accepted, told } from "./apiError";
+import { checkConnection, lose } from "./connection";
+import { fetchInTime, LONG_MS } from "./deadline";
 import type { components, paths } from "./schema";
 import { noteSignedOut } from "./session";
 
+export { ApiError, shown, told } from "./apiError";
+
 export type Schemas = components["schemas"];
-
-/** A call that the server refused, or could not be asked (`code` is then `SERVER_LOST`). */
-export class ApiError extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-
-  /** The column of a filter, counted from 1, at which it is malformed; 0 if it is not that. */
-  get column(): number {
-    return Number(/at column (\d+) there is/.exec(this.message)?.[1] ?? 0);
-  }
-
-  /** What was found at this column, and what was expected. */
-  get atColumn(): string {
-    return /at column \d+ (there is .*)$/s.exec(this.message)?.[1] ?? this.message;
-  }
-}
 
 /** The client: paths are those of the OpenAPI document, relative to the page. */
 export const api = createClient<paths>({
   baseUrl: ".",
-  fetch: reach,
+  fetch: async (request) => ofJson(await reach(request)),
   // `run_ids=a&run_ids=b`
   querySerializer: { array: { style: "form", explode: true } },
 });
 
-/** Fetches; notes a server that cannot be reached, or does not know who calls. */
-export async function reach(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+/** What a call that may take longer has beside its body: `api.POST(path, { body, ...long })`. */
+export const long = {
+  fetch: async (request: Request) => ofJson(await reach(request, {}, LONG_MS)),
+};
+
+/** Returns an answer that a call can read; one that has an error is read by it, too. */
+function ofJson(response: Response): Response | Promise<Response> {
+  return response.ok ? accepted(response, "json") : response;
+}
+
+/**
+ * Fetches; notes a server that cannot be reached, or does not know who calls. Raises ApiError, also
+ * if the answer is not there in so many milliseconds.
+ */
+export async function reach(
+  input: RequestInfo | URL,
+  init?: RequestInit,
+  limit?: number,
+): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(input, init);
+    response = await fetchInTime(input, init, limit);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (error instanceof ApiError) {
+      checkConnection();
+      throw error;
+    }
     lose();
     throw new ApiError("SERVER_LOST", "The server cannot be reached.");
   }
@@ -63,26 +68,12 @@ export async function answered<Data>(call: Promise<Answer<Data>>): Promise<Data>
   return data;
 }
 
-/** Returns what a fetch of a route without a type answers; raises ApiError if it is refused. */
-export async function fetched(input: string, init?: RequestInit): Promise<Response> {
-  return accepted(await reach(input, init));
-}
-
-/** Returns an answer that has what was asked for; raises ApiError if it says why not. */
-export async function accepted(response: Response): Promise<Response> {
-  if (response.ok) return response;
-  throw told(await response.json().catch(() => undefined), response.status);
-}
-
-function told(error: unknown, status: number): ApiError {
-  const { error_code: code, message } = (error ?? {}) as Partial<Schemas["Error"]>;
-  return new ApiError(code ?? `HTTP_${status}`, message ?? `The server answered ${status}.`);
-}
-
-/** Returns the error of a promise or effect as one that can be shown. */
-export function shown(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
-  return new ApiError("FAULT", error instanceof Error ? error.message : String(error));
+/**
+ * Returns what a fetch of a route without a type answers: many points, or a file. `type` is how its
+ * media type ends. Raises ApiError if it is refused.
+ */
+export async function fetched(input: string, type: string, init?: RequestInit): Promise<Response> {
+  return accepted(await reach(input, init, LONG_MS), type);
 }
 
 // MLflow's routes tell infinity as the largest double (M3 of docs/behaviour.md).

@@ -1,9 +1,12 @@
 // Whether the server can be reached. While it cannot, it is asked again and again.
 
 import { createSignal } from "solid-js";
+import { fetchInTime } from "./deadline";
 import { reloadIfOutdated } from "./version";
 
 const AGAIN_MS = 1_000;
+// How long a server may take to say that it is there.
+const HEALTH_MS = 10_000;
 
 const [lost, setLost] = createSignal(false);
 const [returns, setReturns] = createSignal(0);
@@ -36,9 +39,22 @@ function found(): Promise<void> {
   });
 }
 
+/** Asks whether the server is there; returns that, and notes it as lost if it is not. */
+export async function checkConnection(): Promise<boolean> {
+  const isThere = await isHealthy();
+  if (!isThere) lose();
+  return isThere;
+}
+
+async function isHealthy(): Promise<boolean> {
+  const answer = await fetchInTime("health", { cache: "no-store" }, HEALTH_MS).catch(
+    () => undefined,
+  );
+  return !!answer?.ok;
+}
+
 async function ask(): Promise<void> {
-  const answer = await fetch("health", { cache: "no-store" }).catch(() => undefined);
-  if (!answer?.ok) {
+  if (!(await isHealthy())) {
     setTimeout(ask, AGAIN_MS);
     return;
   }

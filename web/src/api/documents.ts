@@ -27,7 +27,7 @@ export interface Change {
 }
 
 /** The code of the error of who changes what somebody else has changed meanwhile. */
-export const CHANGED = "ABORTED";
+export const CHANGED = "DOCUMENT_CHANGED";
 
 const MOST_LISTED = 1_000;
 

@@ -1,6 +1,6 @@
 // Histories of groups of runs on aligned steps, as the server computes them of all points.
 
-import { ApiError, answered, api, double, type Schemas } from "./client";
+import { ApiError, answered, api, double, long, type Schemas } from "./client";
 import type { StepRange } from "./history";
 import { forEach } from "./runs";
 
@@ -62,7 +62,7 @@ export async function readGroupedHistories(
   await forEach(sharesOf(asked), async (share) => {
     const body = requestOf(share);
     const answer = await answered(
-      api.POST("/api/1.0/runstream/metrics/grouped-history", { body, signal }),
+      api.POST("/api/1.0/runstream/metrics/grouped-history", { body, signal, ...long }),
     );
     histories.push(...(answer.histories ?? []).map(historyOf).filter(({ steps }) => steps.length));
     for (const one of answer.damaged ?? [])

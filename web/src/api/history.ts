@@ -1,6 +1,6 @@
 // Histories of metrics, as columns.
 
-import { ApiError, fetched, type Schemas } from "./client";
+import { ApiError, fetched, type Schemas, told } from "./client";
 import { forEach } from "./runs";
 import { addSmoothing, insertSmoothed, type SmoothedLine, type Smoothing } from "./smoothing";
 import type { RunChange } from "./watch";
@@ -100,12 +100,12 @@ function sharesOf(ranges: Map<string, StepRange>): Share[] {
 }
 
 async function readLines(query: URLSearchParams, signal: AbortSignal): Promise<string[]> {
-  const answer = await fetched(`api/1.0/runstream/metrics/history/stream?${query}`, { signal });
+  const path = `api/1.0/runstream/metrics/history/stream?${query}`;
+  const answer = await fetched(path, "x-ndjson", { signal });
   const lines = (await answer.text()).split("\n").filter(Boolean);
   const last = lines.at(-1) ?? "";
   if (last.startsWith('{"error_code"')) {
-    const { error_code: code = "", message = "" } = JSON.parse(last) as Partial<Schemas["Error"]>;
-    throw new ApiError(code, message);
+    throw told(JSON.parse(last), answer.status);
   }
   return lines;
 }

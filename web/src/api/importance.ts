@@ -1,6 +1,6 @@
 // How much each param matters for a number of runs, as the server computes it.
 
-import { answered, api, double } from "./client";
+import { answered, api, double, long } from "./client";
 import type { RunQuery } from "./runs";
 
 export interface ParamImportance {
@@ -49,6 +49,7 @@ export async function readImportance(
         number_key: number,
       },
       signal,
+      ...long,
     }),
   );
   return {

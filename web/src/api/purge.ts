@@ -1,6 +1,6 @@
 // Removing for good what is deleted of an experiment, call after call until all is gone.
 
-import { ApiError, answered, api } from "./client";
+import { ApiError, answered, api, long } from "./client";
 
 /** What is removed, or would be; files with the same content count once. */
 export interface Removed {
@@ -12,7 +12,6 @@ export interface Removed {
 }
 
 const NAMED_AT_ONCE = 1_000;
-const CALL_MS = 60_000;
 const AGAIN_MS = 1_000;
 // Another purge may be under way, which ours waits for.
 const WAITING_MS = 120_000;
@@ -68,7 +67,7 @@ async function call(experimentId: string, runIds: string[], isDry: boolean) {
   const answer = await answered(
     api.POST("/api/1.0/runstream/experiments/purge", {
       body: { experiment_id: experimentId, run_ids: runIds, dry_run: isDry },
-      signal: AbortSignal.timeout(CALL_MS),
+      ...long,
     }),
   );
   return {

@@ -1,7 +1,7 @@
 // Runs as the interface works with them, and what can be done to them.
 
 import { shownName } from "../parts/format";
-import { answered, api, double, type Schemas } from "./client";
+import { answered, api, double, long, type Schemas } from "./client";
 
 export type Status = Schemas["RunStatus"];
 
@@ -175,7 +175,7 @@ export async function tagRuns(
   const pairs = Object.entries(tags).map(([key, value]) => ({ key, value }));
   for (let i = 0; i < ids.length; i += NAMED_AT_ONCE) {
     const body = { run_ids: ids.slice(i, i + NAMED_AT_ONCE), tags: pairs, deleted_tags: deleted };
-    await answered(api.POST("/api/1.0/runstream/runs/tag", { body }));
+    await answered(api.POST("/api/1.0/runstream/runs/tag", { body, ...long }));
   }
 }
 
@@ -192,7 +192,8 @@ export async function moveRuns(ids: string[], experimentId: string): Promise<str
   const moved: string[] = [];
   for (let i = 0; i < ids.length; i += NAMED_AT_ONCE) {
     const body = { run_ids: ids.slice(i, i + NAMED_AT_ONCE), experiment_id: experimentId };
-    const { run_ids = [] } = await answered(api.POST("/api/1.0/runstream/runs/move", { body }));
+    const call = api.POST("/api/1.0/runstream/runs/move", { body, ...long });
+    const { run_ids = [] } = await answered(call);
     moved.push(...run_ids);
   }
   return moved;

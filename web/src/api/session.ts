@@ -1,6 +1,11 @@
 // Who is signed in. A server that wants to know who calls answers nobody else.
 
 import { createSignal } from "solid-js";
+import { accepted, shown } from "./apiError";
+import { fetchInTime } from "./deadline";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
 
 /** Somebody who calls; without a name, if the server asks nobody who they are. */
 export interface Caller {
@@ -25,19 +30,26 @@ export function noteSignedOut(): void {
 
 /** Reads who is signed in. */
 export async function readCaller(): Promise<void> {
-  const answer = await fetch("api/1.0/runstream/access/caller").catch(() => undefined);
+  const answer = await fetchInTime("api/1.0/runstream/access/caller").catch(() => undefined);
   if (answer?.status === 401) noteSignedOut();
-  if (!answer?.ok) return;
-  const { user_name: name = "", role = "", groups = [] } = await answer.json();
+  if (!answer) return;
+  const found = await jsonOf<Schemas["GetCallerResponse"]>(answer).catch(() => undefined);
+  if (!found) return; // what the page reads says what is wrong
+  const { user_name: name = "", role = "", groups = [] } = found;
   setCaller({ name, role: role.replace("SERVER_ROLE_", "").toLowerCase(), groups });
   setSignedOut(false);
 }
 
 /** Returns the name of the issuer by which people sign in; empty, if there is none. */
 export async function readIssuer(): Promise<string> {
-  const answer = await fetch("sign-in").catch(() => undefined);
-  const { issuer = "" } = answer?.ok ? await answer.json() : {};
-  return issuer ? new URL(issuer).host : "";
+  const found = await fetchInTime("sign-in")
+    .then(jsonOf<{ issuer: string }>)
+    .catch(() => undefined);
+  return found?.issuer ? new URL(found.issuer).host : "";
+}
+
+async function jsonOf<Found>(answer: Response): Promise<Found> {
+  return (await accepted(answer, "json")).json();
 }
 
 /** Goes to the issuer, which sends the browser back to where it is now. */
@@ -62,11 +74,10 @@ export function returnAfterSignIn(): void {
 /** Signs in by a token; returns why that is refused, or nothing. */
 export async function signInByToken(token: string): Promise<string> {
   const body = JSON.stringify({ token });
-  const answer = await fetch("sign-in/token", { method: "POST", body }).catch(() => undefined);
-  if (!answer) return "The server cannot be reached.";
-  if (!answer.ok) {
-    const { message } = await answer.json().catch(() => ({ message: "" }));
-    return message || `The server answered ${answer.status}.`;
+  try {
+    await accepted(await fetchInTime("sign-in/token", { method: "POST", body }));
+  } catch (failure) {
+    return failure instanceof TypeError ? "The server cannot be reached." : shown(failure).message;
   }
   if (failedSignIn()) location.hash = "#/";
   await readCaller();
@@ -75,7 +86,7 @@ export async function signInByToken(token: string): Promise<string> {
 
 /** Signs out. The page is loaded anew, so that nothing that was read stays in it. */
 export async function signOut(): Promise<void> {
-  await fetch("sign-out", { method: "POST" }).catch(() => undefined);
+  await fetchInTime("sign-out", { method: "POST" }).catch(() => undefined);
   history.replaceState(null, "", "#/");
   location.reload();
 }

@@ -2,6 +2,7 @@
 // files have other names: the page is then loaded anew, at the address at which it is.
 
 import { createSignal } from "solid-js";
+import { fetchInTime } from "./deadline";
 
 const [outdated, setOutdated] = createSignal(false);
 
@@ -41,7 +42,7 @@ export function reload(): void {
 
 async function isOutdated(): Promise<boolean> {
   const own = document.querySelector<HTMLScriptElement>("script[type=module][src]")?.src ?? "";
-  const answer = await fetch(".", { cache: "no-store" }).catch(() => undefined);
+  const answer = await fetchInTime(".", { cache: "no-store" }).catch(() => undefined);
   const now = ENTRY.exec((answer?.ok && (await answer.text().catch(() => ""))) || "")?.[1];
   return !!now && !own.endsWith(now);
 }

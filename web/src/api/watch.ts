@@ -3,7 +3,7 @@
 import { createEffect, onCleanup } from "solid-js";
 import { visible } from "../parts/visible";
 import { answered, api, type Schemas } from "./client";
-import { lose, lost } from "./connection";
+import { checkConnection, lost } from "./connection";
 
 export type RunChange = Schemas["RunChange"];
 
@@ -15,6 +15,9 @@ export interface Watched {
 
 const AGAIN_MS = 1_000;
 const LONGEST_MS = 60_000;
+
+// The server says every 15 seconds that it is still there, if there is nothing else.
+const SILENT_MS = 50_000;
 
 // Milliseconds for which a position serves all that begin to watch: from an earlier one some changes
 // are told that were read already, and none is missed.
@@ -54,9 +57,10 @@ export function watch(
     let wait = AGAIN_MS;
     const start = async () => {
       try {
-        const position = await takePosition();
+        const position = await takePosition().catch(() => undefined);
         if (over || !(await begin()) || over) return;
-        source = opened(now, position, following, again);
+        if (position === undefined) again();
+        else source = opened(now, position, following, again);
       } catch {
         again();
       }
@@ -89,13 +93,23 @@ function opened(
   for (const id of watched.runIds ?? []) query.append("run_ids", id);
   if (watched.experimentId) query.append("experiment_ids", watched.experimentId);
   const source = new EventSource(`api/1.0/runstream/watch/stream?${query}`);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const end = () => {
+    // We fell behind, or what is watched is gone, or the server is, or it is silent.
+    clearTimeout(timer);
+    source.close();
+    checkConnection().then((isThere) => isThere && again());
+  };
+  const hear = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => source.readyState === EventSource.CLOSED || end(), SILENT_MS);
+  };
   source.onmessage = ({ data }) => {
+    hear();
     follow((JSON.parse(data) as Schemas["WatchResponse"]).changes ?? []);
   };
-  source.addEventListener("error", () => {
-    // We fell behind, or what is watched is gone, or the server is.
-    source.close();
-    fetch("health").then(again, lose);
-  });
+  source.addEventListener("heartbeat", hear);
+  source.addEventListener("error", end);
+  hear();
   return source;
 }

@@ -1,6 +1,7 @@
 // Makes a file of Parquet of the points that the server sends, away from the page.
 
 import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
+import { ApiError, accepted, type ErrorBody, told } from "../api/apiError";
 
 /** Where the points are, as ReadMetricHistory has them, and the names of their runs. */
 export interface Wanted {
@@ -8,12 +9,14 @@ export interface Wanted {
   names: Record<string, string>;
 }
 
-/** The file, or why there is none. */
-export type Made = { file: Blob } | { problem: string };
+/** How many points are read by now; in the end the file, or why there is none. */
+export type Made = { points: number } | { file: Blob } | { problem: string };
 
 // The file is made in memory: some 24 bytes a point, before it is compressed.
 const MOST_POINTS = 10_000_000;
 const POINTS_OF_GROUP = 262_144;
+// How long the server may send nothing: twice what it gives a read, unless it is told otherwise.
+const SILENT_MS = 60_000;
 
 const required = { repetition_type: "REQUIRED" } as const;
 const text = { type: "BYTE_ARRAY", converted_type: "UTF8", ...required } as const;
@@ -28,14 +31,10 @@ const SCHEMA: SchemaElement[] = [
 ];
 
 /** What the server sends in a line; whole numbers are read from its text, with all their digits. */
-interface Part {
+interface Part extends ErrorBody {
   run_id?: string;
   metrics?: { keys?: string[]; counts?: number[]; value?: (number | string)[] };
-  message?: string;
-  error_code?: string;
 }
-
-class TooMany extends Error {}
 
 addEventListener("message", async ({ data }: MessageEvent<Wanted>) =>
   postMessage(await make(data)),
@@ -54,17 +53,23 @@ async function make({ url, names }: Wanted): Promise<Made> {
     let points = 0;
     for await (const line of linesOf(url)) {
       points += take(line, columns, names);
-      if (points > MOST_POINTS) throw new TooMany();
-      if (columns.value.length >= POINTS_OF_GROUP) write();
+      if (points > MOST_POINTS) throw tooMany();
+      if (columns.value.length < POINTS_OF_GROUP) continue;
+      write();
+      postMessage({ points } satisfies Made);
     }
     write();
     writer.finish();
     return { file: new Blob([out.getBuffer()]) };
   } catch (failure) {
     if (!(failure instanceof Error)) throw failure;
-    const tooMany = `There are more than ${MOST_POINTS.toLocaleString()} points: zoom, or save CSV.`;
-    return { problem: failure instanceof TooMany ? tooMany : failure.message };
+    return { problem: failure.message };
   }
+}
+
+function tooMany(): ApiError {
+  const limit = MOST_POINTS.toLocaleString();
+  return new ApiError("TOO_MANY", `There are more than ${limit} points: zoom, or save CSV.`);
 }
 
 function newColumns() {
@@ -85,7 +90,7 @@ function take(
   names: Record<string, string>,
 ): number {
   const part = JSON.parse(line) as Part;
-  if (part.error_code) throw new Error(part.message);
+  if (part.error_code) throw told(part, 200);
   const { keys = [], counts = [], value = [] } = part.metrics ?? {};
   const runId = part.run_id ?? "";
   const name = names[runId] ?? "";
@@ -108,20 +113,36 @@ function integers(line: string, column: string): bigint[] {
   return found ? found.split(",").map((one) => BigInt(one.trim())) : [];
 }
 
-/** Yields the lines of an answer as they come. */
+/** Yields the lines of an answer as they come; raises ApiError if none come any more. */
 async function* linesOf(url: string): AsyncGenerator<string> {
-  const answer = await fetch(url);
-  if (!answer.ok || !answer.body) {
-    const { message } = (await answer.json()) as Part;
-    throw new Error(message ?? `The server answered ${answer.status}.`);
-  }
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const silence = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const hear = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(silent()), SILENT_MS);
+  };
+  hear();
+  const asked = fetch(url, { signal: silence.signal }).catch((failure) => {
+    throw failure instanceof ApiError ? failure : lost();
+  });
+  const answer = await accepted(await asked, "x-ndjson");
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { done, value = "" } = await reader.read();
+    hear();
+    const { done = true, value = "" } = (await reader?.read()) ?? {};
     const lines = (rest + value).split("\n");
     rest = done ? "" : (lines.pop() ?? "");
     for (const line of lines) if (line) yield line;
-    if (done) return;
+    if (done) break;
   }
+  clearTimeout(timer);
+}
+
+function silent(): ApiError {
+  return new ApiError("NO_ANSWER", `The server has sent nothing for ${SILENT_MS / 1000} seconds.`);
+}
+
+function lost(): ApiError {
+  return new ApiError("SERVER_LOST", "The server cannot be reached.");
 }

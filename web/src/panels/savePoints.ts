@@ -2,12 +2,9 @@
 
 import { ApiError } from "../api/client";
 import { historyQuery, type StepRange } from "../api/history";
+import type { UnderWay } from "../parts/notices";
 import { download, saveFile } from "../parts/saveFile";
-import { workerAnswer } from "../parts/workerAnswer";
 import type { Made, Wanted } from "./pointsWorker";
-
-// How long the browser may be at work.
-const LIMIT_MS = 10 * 60_000;
 
 /** Which points: those of runs, of metrics and within steps. */
 export interface Points {
@@ -24,19 +21,33 @@ export function savePoints(points: Points): void {
   download(`api/1.0/runstream/metrics/history/csv?${queryOf(points)}`);
 }
 
-/** Saves points as Parquet, which the browser makes; raises ApiError if there are too many. */
-export async function savePointsAsParquet(points: Points, title: string): Promise<void> {
+/**
+ * Saves points as Parquet, which the browser makes, until that is stopped; tells how far it is. Raises
+ * ApiError if there are too many.
+ */
+export async function savePointsAsParquet(
+  points: Points,
+  name: string,
+  { progress, signal }: UnderWay,
+): Promise<void> {
   const path = `api/1.0/runstream/metrics/history/stream?${queryOf(points)}`;
   const wanted: Wanted = {
     url: new URL(path, document.baseURI).href,
     names: Object.fromEntries(points.runs.map(({ id, name }) => [id, name])),
   };
   const worker = new Worker(new URL("./pointsWorker.ts", import.meta.url), { type: "module" });
-  const made = await workerAnswer<Made>(worker, wanted, LIMIT_MS);
-  if (!made)
-    throw new ApiError("NOT_SAVED", "The browser cannot make the file. CSV has all points.");
-  if ("problem" in made) throw new ApiError("NOT_SAVED", made.problem);
-  saveFile(`${title}.parquet`, made.file);
+  const made = new Promise<Blob>((resolve, reject) => {
+    const fail = (problem: string) => reject(new ApiError("NOT_SAVED", problem));
+    signal.addEventListener("abort", () => reject(signal.reason));
+    worker.onerror = () => fail("The browser cannot make the file. CSV has all points.");
+    worker.onmessage = ({ data }: MessageEvent<Made>) => {
+      if ("points" in data) progress(`${data.points.toLocaleString()} points`);
+      else if ("file" in data) resolve(data.file);
+      else fail(data.problem);
+    };
+    worker.postMessage(wanted);
+  });
+  saveFile(name, await made.finally(() => worker.terminate()));
 }
 
 function queryOf({ metrics, runs, range }: Points): URLSearchParams {

@@ -85,7 +85,7 @@ export function ReportEditor(props: {
         {(now) => (
           <>
             <ErrorNote error={now()} />
-            <Show when={now().code === CHANGED}>
+            <Show when={now().reason === CHANGED}>
               <div class="bar">
                 <button type="button" onClick={() => latest((theirs) => save(theirs))}>
                   Replace it by mine

@@ -151,7 +151,7 @@ async function csvOf(block: HTMLElement): Promise<string> {
   for (const run of runs.filter(Boolean)) query.append("run_ids", run);
   for (const title of titles.slice(0, METRICS)) query.append("metric_keys", title.trim());
   if (!query.has("run_ids") || !query.has("metric_keys")) return "";
-  return (await fetched(`api/1.0/runstream/metrics/history/csv?${query}`)).text();
+  return (await fetched(`api/1.0/runstream/metrics/history/csv?${query}`, "csv")).text();
 }
 
 function linkTo(csv: string, name: string): HTMLElement {

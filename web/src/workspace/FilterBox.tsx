@@ -175,7 +175,7 @@ export function FilterBox(props: {
                 >
                   <span>▲</span>
                 </div>
-                Column {now().column}: {mistake(now().atColumn)}
+                Column {now().column}: {mistake(now())}
               </Show>
             </div>
           )}

@@ -66,7 +66,7 @@ export function ViewMenu(props: { experimentId: string; mayWrite: boolean }) {
       try {
         await updateDocument(of, change);
       } catch (error) {
-        if (!(error instanceof ApiError && error.code === CHANGED)) throw error;
+        if (!(error instanceof ApiError && error.reason === CHANGED)) throw error;
         current.again();
         throw new ApiError(
           CHANGED,

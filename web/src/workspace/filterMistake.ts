@@ -1,15 +1,15 @@
 // What is wrong with a filter, in words for people.
 
+import type { ApiError } from "../api/client";
+
 const VALUE = "a number or a string in quotes or a time such as 2026-11-01 or now - 7d";
 
 /** Returns what to do about a mistake, of what the server found there and what it expected. */
-export function mistake(atColumn: string): string {
-  const [, found = "", expected = ""] =
-    /^there is (.*?), expected is (.*)$/s.exec(atColumn.trim()) ?? [];
-  if (!expected) return atColumn;
-  const [names = "", elsewhere] = expected.split("; a metric is ");
-  if (elsewhere) return `${found} is no key. A metric is ${elsewhere}.`;
-  const what = wanted(names);
+export function mistake({ message, metadata }: ApiError): string {
+  const { found = "", expected, hint = "" } = metadata;
+  if (!expected) return message;
+  if (hint) return `${found} is no key. ${hint.charAt(0).toUpperCase()}${hint.slice(1)}.`;
+  const what = wanted(expected);
   return found === "the end" ? `Here is missing: ${what}.` : `In place of ${found} comes ${what}.`;
 }
 

@@ -5,7 +5,7 @@ import { part } from "../../api/connection";
 import type { StepRange } from "../../api/history";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
-import { attempt } from "../../parts/notices";
+import { attempt, attemptLong } from "../../parts/notices";
 import { theme } from "../../parts/theme";
 import { styles } from "../colours";
 import { provideRows } from "../figureRows";
@@ -150,9 +150,15 @@ export default function LinePanel(props: KindProps) {
   /** A file has points of one kind: aligned ones of groups, or those that runs logged. */
   const dataActions = () => {
     const points = () => ({ metrics: drawn.names, runs: drawn.drawnRuns(), range: stepsToSave() });
+    const saveParquet = () => {
+      const name = `${title()}.parquet`;
+      return attemptLong(`Making ${name}`, (underWay) =>
+        savePointsAsParquet(points(), name, underWay),
+      );
+    };
     const ofRuns = (of: string) => [
       { label: `CSV${of}`, act: () => savePoints(points()) },
-      { label: `Parquet${of}`, act: () => attempt(() => savePointsAsParquet(points(), title())) },
+      { label: `Parquet${of}`, act: saveParquet },
     ];
     if (!groups()) return ofRuns("");
     const ofGroups = tableActions(title, () => rowsOfGroups() ?? []);
