@@ -45,24 +45,34 @@ export async function saveReport(title: string, shown: HTMLElement): Promise<voi
   const controls = ".charts > .bar, .section-menu, input, select, .unseen";
   for (const control of copy.querySelectorAll(controls)) control.remove();
   for (const button of copy.querySelectorAll("button")) button.replaceWith(...button.childNodes);
-  const page = document.implementation.createHTMLDocument(title);
-  const meta = (name: string, value: string) => {
-    const element = page.createElement("meta");
-    element.setAttribute(name, value);
-    page.head.prepend(element);
-    return element;
+  saveFile(`${title}.html`, pageOf(title, copy), "text/html");
+}
+
+/**
+ * Returns the page as text: as a document it would be under the policy of this one, which allows no
+ * style in a page.
+ */
+function pageOf(title: string, content: HTMLElement): string {
+  const named = (tag: string) => {
+    const element = document.createElement(tag);
+    element.textContent = title;
+    return element.outerHTML;
   };
   const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
-  meta("http-equiv", "Content-Security-Policy").content = policy;
-  meta("charset", "utf-8");
-  const style = page.createElement("style");
-  style.textContent = STYLE;
-  page.head.append(style);
-  const heading = page.createElement("h1");
-  heading.textContent = title;
-  page.body.append(heading, page.importNode(copy, true));
-  const html = `<!doctype html>\n${page.documentElement.outerHTML}\n`;
-  saveFile(`${title}.html`, html, "text/html");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+${named("title")}
+<style>${STYLE}</style>
+</head>
+<body>
+${named("h1")}
+${content.outerHTML}
+</body>
+</html>
+`;
 }
 
 /** Has all charts drawn: one that is out of sight is not. */
