@@ -192,9 +192,9 @@ def _interpolate(means: Doubles) -> Doubles:
     if len(known) > 1:
         first, last = int(known[0]), int(known[-1])
         if last - first >= len(known):
-            with np.errstate(over="ignore", invalid="ignore"):
-                filled = np.interp(np.arange(first, last + 1), known, means[known])
-            means[first : last + 1] = filled
+            # Halves, because the difference of two values may be more than a double.
+            halves = np.interp(np.arange(first, last + 1), known, means[known] / 2)
+            means[first : last + 1] = halves * 2
     return means
 
 
