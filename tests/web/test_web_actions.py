@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
@@ -195,3 +195,71 @@ def test_selected_runs_that_are_not_in_sight_are_left_alone_unless_somebody_says
     page.get_by_role("dialog", name="Delete 1 run").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("1 run selected")).to_have_count(0)
     assert [stage for _, stage, _ in stored(server, runs)] == ["deleted", "deleted", "active"]
+
+
+def test_what_is_confirmed_is_about_the_runs_of_the_question(
+    server: ServerProcess, page: Page, runs: dict[str, str]
+) -> None:
+    address = (
+        f"{server.http}/#/experiments/0?tab=table&columns=tags.team&sort=run_name"
+        f"&filter=run_name IN ('a', 'b')&selected={','.join(runs.values())}"
+    )
+    names = page.locator(".row .name a")
+    more = page.get_by_role("button", name="More actions")
+    with TrackingClient(server.uri) as client:
+        other = client.create_experiment("other")
+
+        def ask(what: str) -> None:
+            page.goto("about:blank")
+            page.goto(address)
+            page.get_by_label("act on them, too").check()
+            if what == "Tag":
+                page.get_by_role("button", name="Tag").click()
+            else:
+                more.click()
+                page.get_by_role("menuitem", name=what).click()
+            dialog = page.get_by_role("dialog", name=f"{what} 3 runs")
+            expect(dialog).to_be_visible()
+            # What is in sight changes, and with it what the next question would be about.
+            client.delete_run(runs["b"])
+            expect(names).to_have_text(["a"])
+            client.restore_run(runs["b"])
+            expect(page.get_by_label("act on them, too")).not_to_be_checked()
+            expect(dialog).to_be_visible()
+
+        ask("Tag")
+        page.get_by_label("Key", exact=True).fill("team")
+        page.get_by_label("Value", exact=True).fill("blue")
+        page.get_by_role("button", name="Set tag").click()
+        expect(page.get_by_text("Tagged 3 runs")).to_be_visible()
+        assert [team for _, _, team in stored(server, runs)] == ["blue"] * 3
+        ask("Delete")
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(page.get_by_text("Deleted 3 runs")).to_be_visible()
+        assert [stage for _, stage, _ in stored(server, runs)] == ["deleted"] * 3
+        page.get_by_role("button", name="Undo").click()
+        expect(names).to_have_text(["a", "b"])
+        ask("Move")
+        page.get_by_role("radio", name="other").check()
+        page.get_by_role("dialog").get_by_role("button", name="Move").click()
+        expect(page.get_by_text("Moved 3 runs to other")).to_be_visible()
+        places = {client.get_run(run_id).info.experiment_id for run_id in runs.values()}
+        assert places == {other}
+
+
+@pytest.mark.usefixtures("runs")
+def test_what_ends_after_its_dialog_was_closed_leaves_the_next_one_open(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/runs/tag", lambda route: held.append(route))
+    page.get_by_label("Select a", exact=True).check()
+    page.get_by_role("button", name="Tag").click()
+    page.get_by_label("Key", exact=True).fill("team")
+    page.get_by_label("Value", exact=True).fill("blue")
+    with page.expect_request("**/runs/tag"):
+        page.get_by_role("button", name="Set tag").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Rename").click()
+    held[0].continue_()
+    expect(page.get_by_text("Tagged 1 run")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Rename a")).to_be_visible()

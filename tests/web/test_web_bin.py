@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from runstream import NotFound, TrackingClient
 from runstream.v1.access_service_pb2 import GrantRole, SetGrantRequest
@@ -85,6 +86,40 @@ def test_deleted_runs_are_removed_for_good_the_selected_ones_and_then_all(
         expect(page.get_by_text("There are no deleted runs.")).to_be_visible()
         assert not is_there(client, ids["other"])
         assert is_there(client, ids["kept"])
+
+
+def test_a_removal_that_was_stopped_leaves_the_dialog_open_that_is_opened_again(
+    server: ServerProcess, page: Page
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked: Any = route.request.post_data_json
+        if asked["dry_run"]:
+            route.continue_()
+        else:
+            held.append(route)
+
+    with TrackingClient(server.uri) as client:
+        ids = fill(client, "0")
+        page.route("**/experiments/purge", hold)
+        page.goto(f"{server.http}/#/experiments/0?tab=table&stage=deleted")
+        page.get_by_role("button", name="Empty the bin").click()
+        dialog = page.get_by_role("dialog", name="Delete all deleted runs for good")
+        expect(dialog).to_contain_text("Runs3")
+        dialog.get_by_label("Type “delete”").fill("delete")
+        with page.expect_request("**/experiments/purge"):
+            page.keyboard.press("Enter")
+        dialog.get_by_role("button", name="Stop").click()
+        expect(dialog).to_have_count(0)
+        expect(page.get_by_role("button", name="Empty the bin")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(dialog).to_contain_text("Runs3")
+        held[0].continue_()
+        expect(page.get_by_text("There are no deleted runs.")).to_be_visible()
+        expect(dialog).to_be_visible()
+        expect(page.get_by_text("Removed for good")).to_have_count(0)
+        assert not is_there(client, ids["other"])
 
 
 def test_a_deleted_experiment_is_removed_for_good(server: ServerProcess, page: Page) -> None:

@@ -4,6 +4,7 @@ import { createSignal, For, Match, Show, Switch } from "solid-js";
 import { type AlertRule, createRule, updateRule } from "../api/alertRules";
 import { LEVELS, type Level } from "../api/alerts";
 import { type ApiError, shown } from "../api/client";
+import { createClose } from "../parts/closing";
 import { Dialog } from "../parts/Dialog";
 import { ErrorNote } from "../parts/ErrorNote";
 import type { Subject } from "./AlertsOf";
@@ -20,6 +21,7 @@ export function RuleDialog(
   const [typed, setTyped] = createSignal(typedOf(props.rule));
   const [error, setError] = createSignal<ApiError>();
   const [busy, setBusy] = createSignal(false);
+  const close = createClose(() => props.close());
   let form!: HTMLFormElement;
   const set = (change: Partial<Typed>) => setTyped({ ...typed(), ...change });
   const errorAt = (field: Field) => {
@@ -34,7 +36,7 @@ export function RuleDialog(
       if (props.rule) await updateRule(props.rule, fields);
       else await createRule(props, fields);
       props.saved();
-      props.close();
+      close();
     } catch (failure) {
       setError(shown(failure));
       form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();

@@ -3,6 +3,7 @@
 import { createSignal, onCleanup, Show } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { countDeleted, purge, type Removed } from "../api/purge";
+import { createClose } from "./closing";
 import { Dialog } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
 import { bytes, count, counted } from "./format";
@@ -27,6 +28,7 @@ export default function DeleteForGood(props: {
   const [error, setError] = createSignal<ApiError>();
   // Those of the beginning: what was said and confirmed is not about others.
   const runIds = props.runIds && [...props.runIds];
+  const close = createClose(() => props.close());
   let isStopped = false;
   onCleanup(() => {
     isStopped = true;
@@ -45,7 +47,7 @@ export default function DeleteForGood(props: {
       await purge(props.experimentId, runIds, setGone, () => isStopped);
       if (!isStopped) tell(`Removed for good: ${listed(gone() as Removed)}`);
       props.changed();
-      props.close();
+      close();
     } catch (failure) {
       setError(shown(failure));
       setGone(undefined);

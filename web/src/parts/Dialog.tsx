@@ -1,6 +1,7 @@
 // A dialog: the browser's own, which keeps the focus inside and closes by Escape.
 
 import { createUniqueId, type JSX, onCleanup, onMount } from "solid-js";
+import { createClose } from "./closing";
 
 export function Dialog(props: {
   title: string;
@@ -12,14 +13,19 @@ export function Dialog(props: {
   let dialog!: HTMLDialogElement;
   const before = document.activeElement;
   onMount(() => dialog.showModal());
-  onCleanup(() => before instanceof HTMLElement && before.focus());
+  // The browser tells later that it was closed.
+  const close = createClose(() => props.close());
+  onCleanup(() => {
+    dialog.close(); // while it is open nothing beside it takes the focus
+    if (before instanceof HTMLElement) before.focus();
+  });
   return (
     <dialog
       ref={dialog}
       class="dialog"
       classList={{ wide: props.wide ?? false }}
       aria-labelledby={id}
-      onClose={() => props.close()}
+      onClose={close}
     >
       <header>
         <h2 id={id}>{props.title}</h2>

@@ -2,6 +2,7 @@
 
 import { createSignal, createUniqueId, For, Show } from "solid-js";
 import { type ApiError, shown } from "../api/client";
+import { createClose } from "./closing";
 import { Dialog } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
 
@@ -20,13 +21,14 @@ export function FormDialog(props: {
 }) {
   const [error, setError] = createSignal<ApiError>();
   const [busy, setBusy] = createSignal(false);
+  const close = createClose(() => props.close());
   let form!: HTMLFormElement;
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     setBusy(true);
     try {
       await props.done(new FormData(form).getAll("value").map(String));
-      props.close();
+      close();
     } catch (failure) {
       setError(shown(failure));
     }

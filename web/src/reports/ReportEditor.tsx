@@ -4,6 +4,7 @@ import { useBeforeLeave } from "@solidjs/router";
 import { createSignal, onCleanup, onMount, Show } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { CHANGED, type Document, readDocument, updateDocument } from "../api/documents";
+import { createClose } from "../parts/closing";
 import { ErrorNote } from "../parts/ErrorNote";
 import { ReportText } from "./ReportText";
 
@@ -20,6 +21,7 @@ export function ReportEditor(props: {
   const [preview, setPreview] = createSignal(props.report.text);
   const [error, setError] = createSignal<ApiError>();
   const [busy, setBusy] = createSignal(false);
+  const close = createClose(() => props.close());
   let area!: HTMLTextAreaElement;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const isChanged = () => text() !== base().text;
@@ -33,7 +35,7 @@ export function ReportEditor(props: {
     try {
       props.saved(await updateDocument(of, { text: text() }));
       setBase({ ...of, text: text() });
-      props.close();
+      close();
     } catch (failure) {
       setError(shown(failure));
     }

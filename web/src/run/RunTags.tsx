@@ -3,6 +3,7 @@
 import { createSignal, createUniqueId, For, Show } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { deleteTag, NOTE_TAG, type Run, setTag } from "../api/runs";
+import { createClose } from "../parts/closing";
 import { ErrorNote } from "../parts/ErrorNote";
 import { attempt, tell } from "../parts/notices";
 import { runsWith } from "../runs/conditions";
@@ -90,11 +91,12 @@ function TagValue(props: {
   close: () => void;
 }) {
   const [error, setError] = createSignal<ApiError>();
+  const close = createClose(() => props.close());
   let field!: HTMLTextAreaElement;
   const save = async () => {
     try {
       await props.save(field.value);
-      props.close();
+      close();
     } catch (failure) {
       setError(shown(failure));
     }

@@ -4,15 +4,11 @@ import { useNavigate } from "@solidjs/router";
 import { createEffect, createMemo, createSignal, on, Show } from "solid-js";
 import type { Experiment } from "../api/experiments";
 import { deleteRuns, moveRuns, type Run, readRuns, renameRun, restoreRuns } from "../api/runs";
-import DeleteForGood from "../parts/DeleteForGood";
-import { DeleteRuns } from "../parts/DeleteRuns";
-import { FormDialog } from "../parts/FormDialog";
 import { count, counted } from "../parts/format";
 import { Menu } from "../parts/Menu";
-import { MoveRuns } from "../parts/MoveRuns";
 import { attempt, tell } from "../parts/notices";
 import { MOST_COMPARED } from "../runs/compared";
-import { TagRuns } from "./TagRuns";
+import { type Question, RunQuestion } from "./RunQuestion";
 
 export default function RunActions(props: {
   experimentId: string;
@@ -30,11 +26,8 @@ export default function RunActions(props: {
   select: (ids: string[]) => void;
 }) {
   const navigate = useNavigate();
-  const [asked, setAsked] = createSignal<"rename" | "tag" | "delete" | "move" | "purge">();
+  const [asked, setAsked] = createSignal<Question>();
   const [withUnseen, setWithUnseen] = createSignal(false);
-  // What was confirmed is not about runs that are selected later, nor about none.
-  const [toPurge, setToPurge] = createSignal<string[]>([]);
-  const [about, setAbout] = createSignal<Run[]>([]);
   const seen = createMemo(() => props.runs.map((run) => run.id));
   const unseen = () => props.ids.length - seen().length;
   // What is not in sight is acted upon only by who said so, each time anew.
@@ -45,61 +38,53 @@ export default function RunActions(props: {
     return withUnseen() ? props.ids : props.ids.filter((id) => found.has(id));
   });
   const clear = () => props.select([]);
-  const first = () => props.runs[0];
+  const first = () => (ids().length === 1 ? props.runs[0] : undefined);
   const comparable = () => ids().length >= 2 && ids().length <= MOST_COMPARED;
 
-  const sum = (of: (run: Run) => number) => about().reduce((all, run) => all + of(run), 0);
-  const children = () => sum((run) => run.children);
-  const running = () => sum((run) => (run.status === "RUNNING" ? 1 : 0));
-  const readAbout = async () =>
-    setAbout(await readRuns(ids(), { metrics: [], params: [], tags: [] }));
-  const askToMove = () =>
+  const unselect = (gone: string[]) => {
+    const these = new Set(gone);
+    props.select(props.ids.filter((id) => !these.has(id)));
+    props.changed();
+  };
+  const ask = (kind: "move" | "delete") =>
     attempt(async () => {
-      await readAbout();
-      setAsked("move");
+      const now = ids();
+      const runs = await readRuns(now, { metrics: [], params: [], tags: [] });
+      const isSimple =
+        !withUnseen() && !runs.some((run) => run.children || run.status === "RUNNING");
+      if (kind === "delete" && isSimple) await remove(now, false);
+      else setAsked({ kind, ids: now, runs });
     });
-  const askToDelete = () =>
+  const remove = (these: string[], withChildren: boolean) =>
     attempt(async () => {
-      await readAbout();
-      if (children() || running() || withUnseen()) setAsked("delete");
-      else await remove(false);
-    });
-  const remove = (withChildren: boolean, of = ids()) =>
-    attempt(async () => {
-      await deleteRuns(of, withChildren);
-      props.select(props.ids.filter((id) => !of.includes(id)));
-      props.changed();
+      await deleteRuns(these, withChildren);
+      unselect(these);
       const also = withChildren ? " with child runs" : "";
-      tell(`Deleted ${counted(of.length, "run")}${also}`, async () => {
-        await restoreRuns(of);
+      tell(`Deleted ${counted(these.length, "run")}${also}`, async () => {
+        await restoreRuns(these);
         props.changed();
       });
     });
-  const move = (to: Experiment) =>
+  const move = (these: string[], to: Experiment) =>
     attempt(async () => {
       const from = props.experimentId;
-      const moved = await moveRuns(ids(), to.id);
-      const gone = new Set(moved);
-      props.select(props.ids.filter((id) => !gone.has(id)));
-      props.changed();
+      const moved = await moveRuns(these, to.id);
+      unselect(moved);
       tell(`Moved ${counted(moved.length, "run")} to ${to.name}`, async () => {
         await moveRuns(moved, from);
         props.changed();
       });
     });
-  const restore = (of = ids()) =>
+  const restore = (these: string[]) =>
     attempt(async () => {
-      await restoreRuns(of);
-      props.select(props.ids.filter((id) => !of.includes(id)));
-      props.changed();
-      tell(`Restored ${counted(of.length, "run")}`, async () => {
-        await deleteRuns(of);
+      await restoreRuns(these);
+      unselect(these);
+      tell(`Restored ${counted(these.length, "run")}`, async () => {
+        await deleteRuns(these);
         props.changed();
       });
     });
-  const rename = async ([name = ""]: string[]) => {
-    const run = first();
-    if (!run) return;
+  const rename = async (run: Run, name: string) => {
     await renameRun(run.id, name);
     props.changed();
     tell(`Renamed ${run.name} to ${name}`, async () => {
@@ -141,7 +126,7 @@ export default function RunActions(props: {
           when={!props.deleted}
           fallback={
             <>
-              <button type="button" disabled={!ids().length} onClick={() => restore()}>
+              <button type="button" disabled={!ids().length} onClick={() => restore(ids())}>
                 Restore
               </button>
               <Show when={props.own && ids().length}>
@@ -150,10 +135,7 @@ export default function RunActions(props: {
                   items={[
                     {
                       label: `Delete ${counted(ids().length, "run")} for good…`,
-                      act: () => {
-                        setToPurge(ids());
-                        setAsked("purge");
-                      },
+                      act: () => setAsked({ kind: "purge", ids: ids() }),
                       isDanger: true,
                     },
                   ]}
@@ -164,22 +146,29 @@ export default function RunActions(props: {
         >
           <button
             type="button"
-            disabled={ids().length !== 1 || !first()}
-            onClick={() => setAsked("rename")}
+            disabled={!first()}
+            onClick={() => {
+              const run = first();
+              if (run) setAsked({ kind: "rename", run });
+            }}
           >
             Rename
           </button>
-          <button type="button" disabled={!ids().length} onClick={() => setAsked("tag")}>
+          <button
+            type="button"
+            disabled={!ids().length}
+            onClick={() => setAsked({ kind: "tag", ids: ids() })}
+          >
             Tag
           </button>
           <Show when={ids().length}>
             <Menu
               label="More actions"
               items={[
-                { label: "Move to another experiment…", act: askToMove },
+                { label: "Move to another experiment…", act: () => ask("move") },
                 {
                   label: `Delete ${counted(ids().length, "run")}`,
-                  act: askToDelete,
+                  act: () => ask("delete"),
                   isDanger: true,
                 },
               ]}
@@ -190,56 +179,20 @@ export default function RunActions(props: {
       <button type="button" class="quiet" onClick={clear}>
         Clear
       </button>
-      <Show when={asked() === "delete"}>
-        <DeleteRuns
-          runs={ids().length}
-          running={running()}
-          children={children()}
-          remove={remove}
-          close={() => setAsked(undefined)}
-        />
-      </Show>
-      <Show when={asked() === "purge" && toPurge()} keyed>
-        {(these) => (
-          <DeleteForGood
-            title={`Delete ${counted(these.length, "run")} for good`}
+      <Show when={asked()} keyed>
+        {(question) => (
+          <RunQuestion
+            asked={question}
             experimentId={props.experimentId}
-            runIds={these}
-            changed={() => {
-              const gone = new Set(these);
-              props.select(props.ids.filter((id) => !gone.has(id)));
-              props.changed();
-            }}
+            tagKeys={props.tagKeys}
+            rename={rename}
+            move={move}
+            remove={remove}
+            changed={props.changed}
+            gone={unselect}
             close={() => setAsked(undefined)}
           />
         )}
-      </Show>
-      <Show when={asked() === "move"}>
-        <MoveRuns
-          runs={ids().length}
-          running={running()}
-          children={children()}
-          from={props.experimentId}
-          move={move}
-          close={() => setAsked(undefined)}
-        />
-      </Show>
-      <Show when={asked() === "rename"}>
-        <FormDialog
-          title={`Rename ${first()?.name}`}
-          fields={[{ label: "Name", value: first()?.name ?? "" }]}
-          action="Rename"
-          done={rename}
-          close={() => setAsked(undefined)}
-        />
-      </Show>
-      <Show when={asked() === "tag"}>
-        <TagRuns
-          ids={ids()}
-          tagKeys={props.tagKeys}
-          changed={props.changed}
-          close={() => setAsked(undefined)}
-        />
       </Show>
     </div>
   );

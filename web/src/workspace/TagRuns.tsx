@@ -3,6 +3,7 @@
 import { createMemo, createSignal, createUniqueId, For, Show } from "solid-js";
 import { type ApiError, shown } from "../api/client";
 import { type Run, readRuns, tagRuns } from "../api/runs";
+import { createClose } from "../parts/closing";
 import { Dialog } from "../parts/Dialog";
 import { ErrorNote } from "../parts/ErrorNote";
 import { count, counted, short } from "../parts/format";
@@ -19,6 +20,7 @@ export function TagRuns(props: {
   changed: () => void;
   close: () => void;
 }) {
+  const close = createClose(() => props.close());
   const list = createUniqueId();
   const [key, setKey] = createSignal("");
   const [value, setValue] = createSignal("");
@@ -69,7 +71,7 @@ export function TagRuns(props: {
         await takeBack(before, name);
         props.changed();
       });
-      props.close();
+      close();
     } catch (failure) {
       setError(shown(failure));
     }
