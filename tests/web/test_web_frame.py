@@ -204,6 +204,7 @@ def followed(server: ServerProcess, page: Page) -> Iterator[tuple[TrackingClient
         run = client.create_run("0", run_name="first").info.run_id
         page.goto(f"{server.http}/#/experiments/0?tab=table&columns=metrics.loss")
         expect(page.locator(".row .name a")).to_have_text(["first"])
+        settled(page)  # what is needed next is loaded
         yield client, run
 
 
