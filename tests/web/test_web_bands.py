@@ -185,6 +185,47 @@ def test_zooming_reads_finer_points_of_groups(server: ServerProcess, page: Page)
     assert saved(figure)[1] == coarse
 
 
+def test_a_line_is_faint_where_not_all_runs_of_its_group_have_a_value(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        for size in (50, 100):  # one ends early
+            run = client.create_run("0").info.run_id
+            client.log_param(run, "lr", "1")
+            client.log_columns(run, "loss", [float(size)] * size, range(size), [1] * size)
+    page.goto(f"{server.http}/#/experiments/0?groups=params.lr&band=none")
+    figure = find_panel(page, "loss")
+    expect(figure.get_by_text("faint: fewer runs")).to_be_visible()
+    # The most of the colour of the group that the canvas has in a column of pixels.
+    ink = """(canvas, [part, colour]) => {
+      const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+      const picture = canvas.getContext("2d");
+      const { data } = picture.getImageData(part * canvas.width, 0, 1, canvas.height);
+      let most = 0;
+      for (let i = 0; i < data.length; i += 4)
+        if (wanted.every((one, j) => Math.abs(one - data[i + j]) < 9))
+          most = Math.max(most, data[i + 3]);
+      return most;
+    }"""
+    canvas, colour = figure.locator("canvas"), swatch(legend(page).first)
+    assert canvas.evaluate(ink, [0.35, colour]) == 255
+    assert 60 < canvas.evaluate(ink, [0.8, colour]) < 110
+    plot = figure.locator(".u-over").bounding_box()
+    assert plot
+    point_at(figure, int(0.8 * plot["width"]))
+    expect(figure.locator(".values .value")).to_contain_text("1 of 2 runs")
+    with page.expect_download() as download:
+        choose(figure, "SVG")
+    paths = ElementTree.parse(download.value.path()).iter("{http://www.w3.org/2000/svg}path")
+    assert [(one.get("opacity"), (one.get("d") or "").count("L")) for one in paths] == [
+        ("1", 49),
+        ("0.4", 50),
+    ]
+    drag(page, figure, 0.7, 0.9)  # still so where one run alone is in sight
+    figure.get_by_role("button", name="Show all").wait_for()
+    expect(figure.get_by_text("faint: fewer runs")).to_be_visible()
+
+
 def test_groups_are_drawn_anew_after_what_is_logged(
     server: ServerProcess, page: Page, grouped: Grouped
 ) -> None:

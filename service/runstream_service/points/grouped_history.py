@@ -47,7 +47,8 @@ class Band(IntEnum):
 class Curve(NamedTuple):
     """A metric of a group, as columns of one length.
 
-    `sizes` has how many runs there are. `low` and `high` are empty without a band.
+    `sizes` has how many runs have a value, and `runs` is how many have points at all. `low` and
+    `high` are empty without a band.
     """
 
     group: str
@@ -57,6 +58,7 @@ class Curve(NamedTuple):
     centre: Doubles
     low: Doubles
     high: Doubles
+    runs: int
 
 
 class Damage(NamedTuple):
@@ -176,14 +178,15 @@ class GroupedHistories:
         name, nothing = self._groups[number][0], np.empty(0)
         of_runs = self._values.get((key, number), [])
         if not of_runs:
-            return Curve(name, key, [], np.empty(0, np.int64), nothing, nothing, nothing)
+            return Curve(name, key, [], np.empty(0, np.int64), nothing, nothing, nothing, 0)
         values = np.array(of_runs)
         count = np.count_nonzero(~np.isnan(values), axis=0)
         kept = np.flatnonzero(count)
         step = [self._parts[key, number].middle(i) for i in kept.tolist()]
         values, count = values[:, kept], count[kept]
         middle = _median(values, count) if centre is Centre.MEDIAN else _mean(values, count)
-        return Curve(name, key, step, count, middle, *_band(values, count, middle, band))
+        low, high = _band(values, count, middle, band)
+        return Curve(name, key, step, count, middle, low, high, len(of_runs))
 
 
 def _interpolate(means: Doubles) -> Doubles:

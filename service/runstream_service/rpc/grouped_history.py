@@ -84,6 +84,7 @@ def _history(curve: Curve) -> pb.GroupedHistory:
         centre=curve.centre.tolist(),
         low=curve.low.tolist(),
         high=curve.high.tolist(),
+        run_count=curve.runs,
     )
 
 

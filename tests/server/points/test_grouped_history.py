@@ -126,6 +126,7 @@ def test_groups_of_long_runs_have_bands_and_end_where_their_runs_end(shared: Api
     assert (long.low[0], long.high[0]) == pytest.approx((part, part + 2))
     assert long.low[-1] == long.centre[-1] == long.high[-1]
     assert list(other.count) == [1] * 100
+    assert (long.run_count, other.run_count) == (3, 1)  # one has logged nothing
     assert set(other.centre) == {10.0}
     (dense,) = read(shared, groups[1], max_points=2_000, start_step=70, end_step=1_000)
     assert (dense.step[0], dense.step[-1], len(dense.step)) == (70, 994, 925)

@@ -29,6 +29,8 @@ export interface GroupedHistory {
   metric: string;
   steps: number[];
   counts: number[];
+  /** How many runs have logged the metric. */
+  runs: number;
   centre: number[];
   low: number[];
   high: number[];
@@ -121,6 +123,7 @@ function historyOf(history: Schemas["GroupedHistory"]): GroupedHistory {
     metric: history.metric_key ?? "",
     steps: history.step ?? [],
     counts: history.count ?? [],
+    runs: history.run_count ?? 0,
     centre: (history.centre ?? []).map(double),
     low: (history.low ?? []).map(double),
     high: (history.high ?? []).map(double),

@@ -85,9 +85,9 @@ export function ValuesAtCursor(props: {
   );
 }
 
-/** `12 runs, 0.1 to 0.3`. */
-function spreadText(found: Found, { count, low, high }: Spread): string {
-  const runs = counted(count, "run");
+/** `12 runs, 0.1 to 0.3`, or `9 of 12 runs, ...` where others have begun later, or have ended. */
+function spreadText(found: Found, { count, runs: all, low, high }: Spread): string {
+  const runs = count < all ? `${count} of ${counted(all, "run")}` : counted(count, "run");
   if (low === undefined || high === undefined) return runs;
   return `${runs}, ${valueText(found, low)} to ${valueText(found, high)}`;
 }

@@ -21,6 +21,52 @@ export function lineWidth({ spread }: Curve, curves: Curve[]): number {
   return curves.length > MANY_LINES ? WIDTHS.ofMany : WIDTHS.run;
 }
 
+/** How much of its colour the line of a group has where some of its runs have no value. */
+export const FAINT = 0.4;
+
+/** A stretch of a curve along x. */
+export interface Stretch {
+  from: number;
+  to: number;
+  /** Whether some runs of its group have no value there. */
+  isFaint: boolean;
+}
+
+/** Returns the stretches of a curve, which follow each other. */
+export function stretchesOf({ xs, spread }: Curve): Stretch[] {
+  const found: Stretch[] = [];
+  const isPart = (i: number) => !!spread && (spread.counts[i] ?? 0) < spread.runs;
+  for (const [i, to] of xs.entries()) {
+    const isFaint = isPart(i) || isPart(Math.max(0, i - 1));
+    const last = found.at(-1);
+    if (last?.isFaint === isFaint) last.to = to;
+    else found.push({ from: xs[i - 1] ?? to, to, isFaint });
+  }
+  return found;
+}
+
+export function isFaintSomewhere(curve: Curve): boolean {
+  return stretchesOf(curve).some(({ isFaint }) => isFaint);
+}
+
+/** Returns what the line of a curve is drawn with: its colour, fainter where runs are missing. */
+export function lineInk(plot: uPlot, curve: Curve): string | CanvasGradient {
+  const stretches = stretchesOf(curve);
+  const colour = runColour(curve.runId);
+  const faint = `${colour}${Math.round(255 * FAINT).toString(16)}`;
+  const inkOf = ({ isFaint }: Stretch) => (isFaint ? faint : colour);
+  const [first] = stretches;
+  if (!first || stretches.length === 1) return first ? inkOf(first) : colour;
+  const { left, width } = plot.bbox;
+  const ink = plot.ctx.createLinearGradient(left, 0, left + width, 0);
+  for (const stretch of stretches)
+    for (const x of [stretch.from, stretch.to]) {
+      const part = (plot.valToPos(x, "x", true) - left) / width;
+      ink.addColorStop(Math.max(0, Math.min(1, part)), inkOf(stretch));
+    }
+  return ink;
+}
+
 /** A point of an edge of a band. */
 export type Place = [number, number];
 

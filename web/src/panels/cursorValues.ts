@@ -11,8 +11,8 @@ export interface Found {
   raw: number;
   /** What the line shows, if it is smoothed. */
   smooth: number | undefined;
-  /** Of a group, how many runs it is of, and the edges of its band. */
-  spread?: { count: number; low: number | undefined; high: number | undefined };
+  /** Of a group, how many runs it is of, and of how many, and the edges of its band. */
+  spread?: { count: number; runs: number; low: number | undefined; high: number | undefined };
   /** Pixels from the cursor, up or down; infinite where that cannot be said. */
   away: number;
 }
@@ -70,6 +70,7 @@ export function pointOf(
     ...(curve.spread && {
       spread: {
         count: curve.spread.counts[index] ?? 0,
+        runs: curve.spread.runs,
         low: curve.spread.low[index],
         high: curve.spread.high[index],
       },

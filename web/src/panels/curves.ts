@@ -32,6 +32,8 @@ export interface Mark {
 
 /** Of a group, at each x: how many runs it is of, and the edges of its band; none without a band. */
 export interface Spread {
+  /** How many of its runs have logged the metric. */
+  runs: number;
   counts: number[];
   low: number[];
   high: number[];

@@ -23,7 +23,7 @@ export function groupCurves(
 }
 
 function groupCurve(
-  { group, steps, counts, centre, low, high }: GroupedHistory,
+  { group, steps, counts, runs, centre, low, high }: GroupedHistory,
   settings: Settings,
   item: { name: string; place: number },
 ): Curve {
@@ -31,7 +31,8 @@ function groupCurve(
   const plain = curve(history, 0, { ...settings, smoothing: undefined }, item);
   // On a logarithmic axis the first steps have no place.
   const first = steps.length - plain.xs.length;
-  const spread = { counts: counts.slice(first), low: low.slice(first), high: high.slice(first) };
+  const from = (column: number[]) => column.slice(first);
+  const spread = { runs, counts: from(counts), low: from(low), high: from(high) };
   return { ...plain, spread };
 }
 

@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../parts/theme";
 import { bottomAxis, leftAxis, PAD_RIGHT } from "./axes";
-import { drawBands, withBands } from "./bands";
+import { drawBands, lineInk, withBands } from "./bands";
 import { runColour, runDash, styles } from "./colours";
 import { type Curve, LAST_DATE, type Settings, unitOfCurves } from "./curves";
 import { LineEnds } from "./lineEnds";
@@ -187,7 +187,7 @@ export class LinePlot {
       },
       axes: [bottomAxis(settings), leftAxis(settings, unitOfCurves(this.#curves))],
       padding: [null, PAD_RIGHT, null, null],
-      series: [{}, ...this.#ends.lines.map((line) => this.#series(line))],
+      series: [{}, ...this.#ends.lines.map((line, i) => this.#series(line, i))],
       hooks: {
         setSelect: [(plot) => this.#select(plot)],
         setCursor: [
@@ -205,13 +205,15 @@ export class LinePlot {
     };
   }
 
-  #series({ stroke, width, dash }: Line): uPlot.Series {
+  #series({ curve, stroke, width, dash }: Line, place: number): uPlot.Series {
     const filter = (_: uPlot, index: number, hasDots: boolean) => {
       this.#hasDots = hasDots;
       // Points that no line touches are drawn, however dense the others are.
       return hasDots ? null : (this.#lone[index] ?? null);
     };
-    return { stroke, width, dash, points: { filter, size: 4 } };
+    // The line may be that of a newer curve by then.
+    const ink = (plot: uPlot) => lineInk(plot, this.#ends.lines[place]?.curve ?? curve);
+    return { stroke: curve.spread ? ink : stroke, width, dash, points: { filter, size: 4 } };
   }
 
   #xRange(settings: Settings, min: number, max: number): Range {

@@ -11,6 +11,7 @@ const FAINT = "40";
 
 /** A line: a curve has one, or two where it is smoothed. */
 export interface Line {
+  curve: Curve;
   xs: number[];
   ys: (number | null)[];
   stroke: string;
@@ -24,10 +25,10 @@ export function linesOf(curves: Curve[]): Line[] {
     const { runId, place, xs, ys, smooth } = curve;
     const stroke = runColour(runId);
     const dash = place ? metricDash(place) : runDash(runId);
-    if (!smooth) return [{ xs, ys, stroke, width: lineWidth(curve, curves), dash }];
+    if (!smooth) return [{ curve, xs, ys, stroke, width: lineWidth(curve, curves), dash }];
     return [
-      { xs, ys, stroke: stroke + FAINT, width: 1, dash },
-      { xs, ys: smooth, stroke, width: 2, dash },
+      { curve, xs, ys, stroke: stroke + FAINT, width: 1, dash },
+      { curve, xs, ys: smooth, stroke, width: 2, dash },
     ];
   });
 }

@@ -3,7 +3,7 @@
 import type uPlot from "uplot";
 import { colour } from "../parts/theme";
 import { type Mark, marksBelow, marksBeside } from "./axes";
-import { bandOpacity, lineWidth, outline } from "./bands";
+import { bandOpacity, FAINT, lineWidth, outline, stretchesOf } from "./bands";
 import { metricDash, runColour, runDash } from "./colours";
 import { type Curve, type Settings, unitOfCurves } from "./curves";
 import { drawable, type Range } from "./scales";
@@ -60,9 +60,14 @@ export function lineDrawing({ plot, title, curves, settings, nameOf }: Shown): S
   for (const one of curves) lines.append(band(plot, one, bandOpacity(curves)));
   for (const one of curves) {
     if (one.smooth) lines.append(path(plot, one, one.ys, { width: 1, opacity: 0.25 }));
-    lines.append(
-      path(plot, one, one.smooth ?? one.ys, { width: one.smooth ? 2 : lineWidth(one, curves) }),
-    );
+    const width = one.smooth ? 2 : lineWidth(one, curves);
+    for (const { from, to, isFaint } of stretchesOf(one)) {
+      const ys = (one.smooth ?? one.ys).map((y, i) => {
+        const x = one.xs[i] ?? 0;
+        return from <= x && x <= to ? y : null;
+      });
+      lines.append(path(plot, one, ys, { width, opacity: isFaint ? FAINT : 1 }));
+    }
   }
   names.forEach(({ name, curve }, i) => {
     const x = 10 + (i % columns) * LEGEND;

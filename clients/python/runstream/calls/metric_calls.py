@@ -164,6 +164,7 @@ class MetricCalls:
                 one.centre[:],
                 one.low[:],
                 one.high[:],
+                one.run_count,
             )
             for one in answer.histories
         ]

@@ -16,6 +16,8 @@ class GroupedHistory(NamedTuple):
         centre: their mean or median.
         low: the lower edge of the band; empty if none was asked for.
         high: the upper edge of the band.
+        run_count: how many runs of the group have logged the metric; where `runs` is less, some
+            have not begun or have ended, or have no finite value.
     """
 
     group: str
@@ -25,3 +27,4 @@ class GroupedHistory(NamedTuple):
     centre: list[float]
     low: list[float]
     high: list[float]
+    run_count: int

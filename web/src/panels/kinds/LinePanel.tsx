@@ -7,6 +7,7 @@ import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
 import { attempt, attemptLong } from "../../parts/notices";
 import { theme } from "../../parts/theme";
+import { isFaintSomewhere } from "../bands";
 import { styles } from "../colours";
 import { provideRows } from "../figureRows";
 import { groupRows } from "../groupCurves";
@@ -187,6 +188,14 @@ export default function LinePanel(props: KindProps) {
           <Show when={context.groups() && !groups()}>
             <span class="hint" title="Groups are drawn of metrics by step">
               single runs
+            </span>
+          </Show>
+          <Show when={groups() && curves().some(isFaintSomewhere)}>
+            <span
+              class="hint"
+              title="There not all runs of a group have a value: point at the line to see how many"
+            >
+              faint: fewer runs
             </span>
           </Show>
           <Show when={groups() && settings().smoothing}>
