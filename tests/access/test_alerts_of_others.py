@@ -9,6 +9,7 @@ import grpc
 from runstream.v1 import alert_service_pb2 as pb
 from runstream.v1.access_service_pb2 import GrantRole, SetGrantRequest
 from runstream.v1.alert_pb2 import AlertDestinations
+from runstream.v1.run_moves_pb2 import MoveRunsRequest
 from support.access import GuardedServer
 from support.alerts import SECRET, alerts_of, create_rule, raise_alert, rules_of, update_rule
 from support.api import Api, expect_refusal
@@ -60,3 +61,32 @@ def test_who_writes_to_an_experiment_makes_rules_and_alerts_of_it(guarded: Guard
     assert raise_alert(eve, experiment_id=experiment, title="t").created_by == "eve"
     eve.alerts.DeleteAlertRule(pb.DeleteAlertRuleRequest(rule_id=rule.rule_id))
     assert rules_of(ada, experiment) == []
+
+
+def test_a_rule_is_of_the_experiment_and_not_of_who_made_it(guarded: GuardedServer) -> None:
+    ada, eve = guarded.apis["ada"], guarded.apis["eve"]
+    experiment, other = (ada.create_experiment(str(uuid4())) for _ in range(2))
+    share(ada, experiment, "user:eve", GrantRole.GRANT_ROLE_WRITER)
+    run_id = eve.create_run(experiment)
+    to = AlertDestinations(webhook_urls=[HOOK])
+    rule = create_rule(eve, run_id=run_id, alert_raised={}, destinations=to, webhook_secret=SECRET)
+    ada.runs.MoveRuns(MoveRunsRequest(run_ids=[run_id], experiment_id=other))
+    alert = raise_alert(ada, run_id=run_id, title="t")
+    assert [each.destination for each in alert.deliveries] == [HOOK]
+    assert alert.alert_id not in {each.alert_id for each in alerts_of(eve)}
+    (seen,) = rules_of(ada, other)
+    assert (seen.rule_id, seen.created_by) == (rule.rule_id, "eve")
+    for experiment_id in (other, str(uuid4().int % 10**9)):
+        with expect_refusal(grpc.StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+            rules_of(eve, experiment_id)
+        with expect_refusal(grpc.StatusCode.NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+            alerts_of(eve, experiment_id=experiment_id)
+    with expect_refusal(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND"):
+        alerts_of(eve, run_id=run_id)
+    with expect_refusal(grpc.StatusCode.NOT_FOUND, "ALERT_RULE_NOT_FOUND"):
+        update_rule(eve, rule, name="mine")
+    eve.alerts.DeleteAlertRule(pb.DeleteAlertRuleRequest(rule_id=rule.rule_id))
+    assert rules_of(ada, other) == [seen]
+    ada.alerts.DeleteAlertRule(pb.DeleteAlertRuleRequest(rule_id=rule.rule_id))
+    (alert,) = alerts_of(ada, run_id=run_id)
+    assert [each.error for each in alert.deliveries] == ["the rule was deleted"]
