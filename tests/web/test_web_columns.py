@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
+from support.waiting import wait_until
 
 TIMES = ["Status", "Started", "Duration", "User"]
 BEGIN = [*TIMES, "val_loss", "test/acc", "train/loss", "a_other", "system/cpu"]
@@ -17,6 +18,10 @@ def heads(page: Page) -> Locator:
 
 def head(page: Page, column: str) -> Locator:
     return page.locator(f"[data-column='{column}']")
+
+
+def is_ascending(indexes: list[int]) -> bool:
+    return indexes[0] > 2 and indexes == list(range(indexes[0], indexes[0] + len(indexes)))
 
 
 def test_columns_are_sized_moved_and_pinned_and_stand_in_the_link(
@@ -103,3 +108,40 @@ def test_a_jump_reads_what_is_in_sight_and_little_else(server: ServerProcess, pa
     assert len(searches) < 10
     page.get_by_role("treegrid").evaluate("grid => { grid.scrollTop = 32 * 2500 }")
     expect(page.get_by_role("link", name="r2495", exact=True)).to_be_visible()
+
+
+def test_a_row_in_sight_keeps_its_element_and_rows_at_rest_stand_in_their_order(
+    server: ServerProcess, page: Page
+) -> None:
+    long = "a value that is longer than its column is wide"
+    with TrackingClient(server.uri) as client:
+        for number in range(120):
+            run = client.create_run(run_name=f"r{number}")
+            value = long if number % 2 else "short"
+            client.log_param(run.info.run_id, "text", value)
+    page.goto(f"{server.http}/#/experiments/0?tab=table&columns=params.text,status")
+    grid = page.get_by_role("treegrid")
+    expect(page.get_by_role("row", name="r119")).to_contain_text("Running")
+    # Ten rows further, a row that was in sight is still the same element.
+    kept = grid.evaluate(
+        """async (grid) => {
+          const frame = () => new Promise(requestAnimationFrame);
+          const row = grid.querySelector("#line-12");
+          const text = row.innerText;
+          for (let top = 0; top <= 320; top += 32) { grid.scrollTop = top; await frame(); }
+          await frame();
+          return row === grid.querySelector("#line-12") && row.innerText === text;
+        }"""
+    )
+    assert kept
+    rows = "rows => rows.map((row) => +row.ariaRowIndex)"
+    wait_until(lambda: is_ascending(grid.locator(".row").evaluate_all(rows)), seconds=5)
+    # What does not fit is cut off with an ellipsis, and lies over no other cell.
+    cut = page.get_by_role("gridcell", name=long).first
+    assert cut.evaluate("cell => getComputedStyle(cell).overflowX") == "hidden"
+    assert page.get_by_role("gridcell", name="short").first.evaluate(
+        "cell => cell.scrollWidth <= cell.clientWidth"
+    )
+    grid.focus()
+    page.keyboard.press("End")
+    expect(page.locator(".row a").last).to_have_text("r0")

@@ -47,7 +47,11 @@ function Charts(props: { experimentId: string }) {
     statistic: statisticOf(statistic()),
   }));
   const visible = createVisibleRuns({
-    listed: () => list.lines().map((line) => line.run.id),
+    listed: (most) =>
+      list
+        .lines()
+        .slice(0, most)
+        .map((line) => line.run.id),
     selected,
     groups: list.groupIds,
   });

@@ -3,5 +3,10 @@
 const USUAL = 14;
 
 export function fontScale(): number {
-  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL;
+  return fontSize() / USUAL;
+}
+
+/** Returns the size of letters in pixels. */
+export function fontSize(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 }

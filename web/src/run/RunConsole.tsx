@@ -27,14 +27,15 @@ export default function RunConsole(props: { run: Run; live: LiveRuns }) {
   const found = createMemo(
     () => {
       const wanted = pattern();
-      if (!wanted && !stream()) return console.lines();
-      const isError = stream() === "stderr";
+      const only = stream();
+      if (!wanted && !only) return console.lines();
+      const isError = only === "stderr";
       return console
         .lines()
         .filter(
           (line) =>
             !line.missing &&
-            (!stream() || line.isError === isError) &&
+            (!only || line.isError === isError) &&
             (!wanted || line.plain.search(wanted) >= 0),
         );
     },

@@ -38,6 +38,8 @@ export function createChildRuns(children: Children) {
     has: (id: string) => lists().has(id),
     ids: () => [...lists().keys()],
     of: (id: string) => lists().get(id) ?? [],
+    /** The child runs of each that is unfolded, by its id. */
+    lists,
     unfold: (id: string, signal: AbortSignal) => {
       setLists((all) => new Map(all).set(id, []));
       read(id, signal);

@@ -1,73 +1,27 @@
 // The runs that an experiment's page lists, parents with their child runs, kept up to date.
 
-import { batch, createEffect, createMemo, createSignal, on, onCleanup, untrack } from "solid-js";
-import type { RunGroup, Statistic } from "../api/runGroups";
-import { countRuns, idList, PARENT_TAG, type Run, type RunQuery, searchRuns } from "../api/runs";
+import { batch, createEffect, createMemo, createSignal, on, untrack } from "solid-js";
+import type { RunGroup } from "../api/runGroups";
+import { countRuns, idList, PARENT_TAG, type Run, searchRuns } from "../api/runs";
 import type { RunChange } from "../api/watch";
 import { textOf } from "../parts/address";
-import { PacedWork } from "../parts/pacedWork";
 import { applyChange } from "./applyChange";
+import { type Asked, childrenOf, queryOf } from "./asked";
 import { createChildRuns } from "./childRuns";
 import { type Column, defaults, keysOf, NAME } from "./columns";
 import { followExperiment } from "./followExperiment";
-import { createGroups } from "./groups";
+import { createGroupedRuns } from "./groupedRuns";
 import { createMissedChanges } from "./missedChanges";
+import { groupRows, idOf, isGroup, isLine, type Line, type Row, runRows } from "./rows";
 import { createSearchPages, readEach } from "./searchPages";
 
 const SAMPLE = 20;
-// Groups are computed again this long after a run changed.
-const REGROUP_MS = 3_000;
-// Finds no run: of a group that no filter can name.
-const NOTHING = "run_id = ''";
-
-/** What to list. */
-export interface Asked {
-  experimentId: string;
-  filter: string;
-  order: string[];
-  view: "ACTIVE_ONLY" | "DELETED_ONLY";
-  /** Whether child runs are folded under their parents. */
-  nested: boolean;
-  /** What is shown of each run; empty until somebody chooses. */
-  columns: Column[];
-  /** By what runs are grouped; by nothing, if it is empty. */
-  groups: Column[];
-  sort: { column: Column; descending: boolean } | undefined;
-  statistic: Statistic;
-}
-
-/** A line of the list. */
-export interface Line {
-  run: Run;
-  depth: number;
-  /** How many child runs can be unfolded. */
-  children: number;
-}
-
-/** A group, under which its runs unfold. */
-export interface GroupLine {
-  group: RunGroup;
-  depth: 0;
-}
-
-/** What stands in a row; nothing, while it is not read. */
-export type Row = Line | GroupLine | undefined;
-
-export function isGroup(row: Row): row is GroupLine {
-  return !!row && "group" in row;
-}
 
 export function createRunList(asked: () => Asked) {
   const [chosen, setChosen] = createSignal<Column[]>([]);
   const [created, setCreated] = createSignal(0);
   const [ofAll, setOfAll] = createSignal<number>();
   let listed = "";
-  let regrouping: ReturnType<typeof setTimeout> | undefined;
-  const regroups = new PacedWork(() => regroup(pages.signal()));
-  onCleanup(() => {
-    clearTimeout(regrouping);
-    regroups.stop();
-  });
 
   // Names are always shown; where nothing else is, they alone are in the address.
   const columns = createMemo(() =>
@@ -87,7 +41,7 @@ export function createRunList(asked: () => Asked) {
       const which = JSON.stringify([{ ...query(), order: [] }, asked().groups]);
       if (which !== listed) {
         unfolded.foldAll();
-        inGroups.foldAll();
+        members.foldAll();
       }
       listed = which;
       setCreated(0);
@@ -95,7 +49,7 @@ export function createRunList(asked: () => Asked) {
       setChosen(defaults(runs));
       if (!asked().columns.length) chooseAmongChildren(runs, signal);
       unfolded.readAgain(signal);
-      regroup(signal);
+      grouped.regroup(signal);
     },
   });
   const unfolded = createChildRuns({
@@ -104,40 +58,16 @@ export function createRunList(asked: () => Asked) {
     fail: pages.fail,
   });
 
-  const groups = createGroups(
+  const grouped = createGroupedRuns({
+    asked,
     query,
-    () => ({ ...asked(), by: asked().groups, columns: columns() }),
-    (failure, signal) => pages.fail(failure, signal),
-  );
-  const inGroups = createChildRuns({
-    query: (id) => ({ ...query(), filter: filterOf(id), keys: keys() }),
+    columns,
+    keys,
     read: missed.search,
-    fail: pages.fail,
+    signal: () => pages.signal(),
+    fail: (failure, signal) => pages.fail(failure, signal),
   });
-  const isGrouped = () => asked().groups.length > 0;
-
-  /** Returns the filter that finds the runs of a group, and of those only what is asked for. */
-  const filterOf = (id: string) => {
-    const group = groups.groups().find((one) => one.id === id);
-    const condition = group?.filter || NOTHING;
-    return asked().filter ? `(${asked().filter}) AND ${condition}` : condition;
-  };
-
-  const regroup = async (signal: AbortSignal) => {
-    if (!isGrouped()) {
-      groups.clear();
-      return;
-    }
-    await groups.reload(signal);
-    if (!signal.aborted) inGroups.readAgain(signal);
-  };
-  const regroupSoon = () => {
-    if (!isGrouped()) return;
-    regrouping ??= setTimeout(() => {
-      regrouping = undefined;
-      regroups.startSoon();
-    }, REGROUP_MS);
-  };
+  const { isGrouped, groups, members } = grouped;
 
   const countAll = (signal: AbortSignal) => {
     setOfAll(undefined);
@@ -157,40 +87,17 @@ export function createRunList(asked: () => Asked) {
   };
 
   const rows = createMemo<Row[]>((before) => {
-    const found: Row[] = [];
-    const add = (run: Run, depth: number) => {
-      const children = query().topLevel ? run.children : 0;
-      const old = before[found.length];
-      // A line that is what it was stays the same object: what shows it has nothing to do.
-      const same =
-        old && !isGroup(old) && old.run === run && old.depth === depth && old.children === children;
-      found.push(same ? old : { run, depth, children });
-      for (const child of unfolded.of(run.id)) add(child, depth + 1);
-    };
-    if (isGrouped()) {
-      for (const group of groups.groups()) {
-        const old = before[found.length];
-        found.push(isGroup(old) && old.group === group ? old : { group, depth: 0 });
-        for (const run of inGroups.of(group.id)) add(run, 1);
-      }
-      found.length += Math.max(0, groups.total() - groups.groups().length);
-      return found;
-    }
+    const content = { childRuns: unfolded.lists(), nested: !!query().topLevel };
+    if (isGrouped()) return groupRows(before, groups(), grouped.total(), members.lists(), content);
     const runs = pages.runs();
-    const end = pages.total() ?? runs.length;
-    for (let place = 0; place < end; place++) {
-      const run = runs[place];
-      if (run) add(run, 0);
-      else found.push(undefined);
-    }
-    return found;
+    return runRows(before, runs, pages.total() ?? runs.length, content);
   }, []);
 
   /** The runs that are read, in their order. */
   const lines = createMemo<Line[]>(() => {
-    if (!isGrouped()) return rows().filter((row): row is Line => !!row && !isGroup(row));
+    if (!isGrouped()) return rows().filter(isLine);
     const found = new Map<string, Line>();
-    for (const row of rows()) if (row && !isGroup(row)) found.set(row.run.id, row);
+    for (const row of rows()) if (isLine(row)) found.set(row.run.id, row);
     for (const run of pages.runs())
       if (run && !found.has(run.id)) found.set(run.id, { run, depth: 0, children: 0 });
     return [...found.values()];
@@ -199,13 +106,12 @@ export function createRunList(asked: () => Asked) {
   /** Says which rows are looked at. */
   const need = (from: number, to: number) => untrack(() => look(from, to));
   const look = (from: number, to: number) => {
-    if (isGrouped()) return groups.need(to, pages.signal());
+    if (isGrouped()) return grouped.need(to, pages.signal());
+    const all = rows();
     let place = -1;
     let start = 0;
-    for (const [index, row] of rows()
-      .slice(0, to + 1)
-      .entries()) {
-      if (!row?.depth) place += 1;
+    for (let index = 0; index <= Math.min(to, all.length - 1); index++) {
+      if (!all[index]?.depth) place += 1;
       if (index === from) start = place;
     }
     pages.need(start, Math.max(start, place));
@@ -217,7 +123,7 @@ export function createRunList(asked: () => Asked) {
     batch(() => {
       pages.replace(change);
       unfolded.replace(change);
-      inGroups.replace(change);
+      members.replace(change);
     });
 
   const patch = (changes: Map<string, RunChange[]>) => {
@@ -279,7 +185,7 @@ export function createRunList(asked: () => Asked) {
     has: (id) => known().has(id),
     told: (changes) => {
       missed.add(changes);
-      regroupSoon(); // a group has runs that are not in the list
+      grouped.regroupSoon(); // a group has runs that are not in the list
     },
     patch,
     others: lookForNew,
@@ -299,35 +205,40 @@ export function createRunList(asked: () => Asked) {
     isGrouped,
     groups: () => asked().groups,
     /** The groups that are read, in their order. */
-    foundGroups: groups.groups,
+    foundGroups: groups,
     /** Their ids; undefined where runs are not grouped. */
-    groupIds: createMemo(() => (isGrouped() ? groups.groups().map(({ id }) => id) : undefined)),
+    groupIds: createMemo(() => (isGrouped() ? groups().map(({ id }) => id) : undefined)),
     /** How many groups there are. */
-    groupCount: groups.total,
-    statistic: () => asked().statistic,
+    groupCount: grouped.total,
+    statistic: createMemo(() => asked().statistic),
     error,
     loading,
     created,
     reload,
     need,
     /** The ids of runs and groups that are unfolded. */
-    unfolded: () => [...unfolded.ids(), ...inGroups.ids()],
+    unfolded: () => [...unfolded.ids(), ...members.ids()],
     /** Unfolds runs and groups, as far as they are read; returns whether all have what is under them. */
     unfold: (ids: string[]) => {
       for (const id of ids) {
-        if (unfolded.has(id) || inGroups.has(id)) continue;
-        const isOfGroup = groups.groups().some((group) => group.id === id);
-        if (isOfGroup) inGroups.unfold(id, pages.signal());
+        if (unfolded.has(id) || members.has(id)) continue;
+        if (grouped.has(id)) members.unfold(id, pages.signal());
         else if (known().has(id)) unfolded.unfold(id, pages.signal());
       }
-      return ids.every((id) => unfolded.of(id).length || inGroups.of(id).length);
+      return ids.every((id) => unfolded.of(id).length || members.of(id).length);
     },
-    isUnfolded: (run: Run) => unfolded.has(run.id),
-    toggle: (run: Run) =>
-      unfolded.has(run.id) ? unfolded.fold(run.id) : unfolded.unfold(run.id, pages.signal()),
-    isGroupUnfolded: (group: RunGroup) => inGroups.has(group.id),
-    toggleGroup: (group: RunGroup) =>
-      inGroups.has(group.id) ? inGroups.fold(group.id) : inGroups.unfold(group.id, pages.signal()),
+    isUnfolded: (row: Row) => {
+      const id = idOf(row);
+      return !!id && (isGroup(row) ? members : unfolded).has(id);
+    },
+    /** Unfolds what stands under a row, or folds it. */
+    toggle: (row: Row) => {
+      const id = idOf(row);
+      const lists = isGroup(row) ? members : unfolded;
+      if (!id) return;
+      if (lists.has(id)) lists.fold(id);
+      else lists.unfold(id, pages.signal());
+    },
     /** Returns the whole list, with the child runs that are unfolded. */
     all: async () => {
       const runs = await pages.readAll();
@@ -336,12 +247,12 @@ export function createRunList(asked: () => Asked) {
     },
     /** Returns all groups. */
     allGroups: async () => {
-      await groups.readAll(pages.signal());
-      return groups.groups();
+      await grouped.readAll(pages.signal());
+      return groups();
     },
     /** Returns the ids of all runs of the list, or of a group. */
     ids: async (group?: RunGroup) => {
-      const search = group ? { ...query(), filter: filterOf(group.id) } : query();
+      const search = group ? { ...query(), filter: grouped.filterOf(group) } : query();
       const none = { metrics: [], params: [], tags: [], extremes: false };
       return (await readEach({ ...search, keys: none })).map((run) => run.id);
     },
@@ -349,19 +260,3 @@ export function createRunList(asked: () => Asked) {
 }
 
 export type RunList = ReturnType<typeof createRunList>;
-
-function queryOf(asked: Asked): RunQuery {
-  return {
-    experimentIds: [asked.experimentId],
-    filter: asked.filter,
-    order: asked.order,
-    view: asked.view,
-    // What a filter finds is listed flat: a child may be found where its parent is not.
-    topLevel: asked.nested && !asked.filter && !asked.groups.length,
-  };
-}
-
-function childrenOf(asked: Asked, parents: string[]): RunQuery {
-  const filter = `tags.${PARENT_TAG} IN (${idList(parents)})`;
-  return { ...queryOf(asked), filter, topLevel: false };
-}

@@ -17,8 +17,8 @@ const OPENED = "shown";
 const CLOSED = "hidden";
 
 export function createVisibleRuns(of: {
-  /** Ids of the runs that the list has, from its top. */
-  listed: () => string[];
+  /** Ids of the first runs that the list has, so many at most. */
+  listed: (most: number) => string[];
   selected: () => string[];
   /** Ids of the groups that the list has; undefined where runs are not grouped. */
   groups: () => string[] | undefined;
@@ -35,13 +35,14 @@ export function createVisibleRuns(of: {
     const isAll = text(EYES) === "all";
     const groups = of.groups();
     if (groups) return groups.slice(0, isAll ? MOST_DRAWN : FIRST_GROUPS);
-    if (isAll) return of.listed().slice(0, MOST_DRAWN);
-    return of.selected().length ? of.selected() : of.listed().slice(0, FIRST);
+    if (isAll) return of.listed(MOST_DRAWN);
+    return of.selected().length ? of.selected() : of.listed(FIRST);
   });
   const wanted = createMemo(() => {
     const groups = new Set(of.groups());
     const all = new Set([...base(), ...opened()]);
-    return [...all].filter((id) => !closed().has(id) && (!isGroupId(id) || groups.has(id)));
+    const without = closed();
+    return [...all].filter((id) => !without.has(id) && (!isGroupId(id) || groups.has(id)));
   });
   const drawn = createMemo(() => wanted().slice(0, MOST_DRAWN), [], {
     equals: (a, b) => a.join() === b.join(),

@@ -2,35 +2,31 @@
 
 import { useNavigate } from "@solidjs/router";
 import { createVirtualizer } from "@tanstack/solid-virtual";
-import {
-  createEffect,
-  createMemo,
-  createSignal,
-  For,
-  Index,
-  on,
-  onCleanup,
-  onMount,
-  Show,
-} from "solid-js";
-import type { Run } from "../api/runs";
+import { createEffect, createMemo, createSignal, Index, on, onCleanup, onMount } from "solid-js";
 import { useText } from "../parts/address";
+import { fontSize } from "../parts/fontScale";
 import { keepPlace } from "../parts/places";
 import { type Column, numericColumns, title, value } from "../runs/columns";
 import { conditionOf } from "../runs/conditions";
-import { isGroup, type Line, type Row, type RunList } from "../runs/runList";
+import { canUnfold, idOf, isLine, type Row } from "../runs/rows";
+import type { RunList } from "../runs/runList";
 import type { Sort } from "../runs/sort";
 import type { VisibleRuns } from "../runs/visibleRuns";
+import { ColumnsInSight } from "./ColumnsInSight";
 import { createColumnLayout } from "./columnLayout";
 import { withCondition } from "./filterText";
-import { GroupCell, GroupName } from "./GroupCells";
-import { RunCell, RunName } from "./RunCells";
 import { createRowSelection } from "./rowSelection";
+import { createRowSlots } from "./rowSlots";
 import { SelectAll } from "./SelectAll";
+import { TableCell } from "./TableCell";
 import { TableHead } from "./TableHead";
+import { TableRow } from "./TableRow";
+import { onTableKey, type TableActions } from "./tableKeys";
 import "../style/table.css";
 
 const ROW = 32;
+// Rows that are made above and below those in sight.
+const OVERSCAN = 6;
 
 export function RunsTable(props: {
   list: RunList;
@@ -53,14 +49,25 @@ export function RunsTable(props: {
   const [filter, setFilter] = useText("filter");
   const [active, setActive] = createSignal(0);
   const [room, setRoom] = createSignal(innerWidth);
-  const lines = () => props.list.rows();
-  const count = () => lines().length;
+  const rowAt = (index: number): Row => props.list.rows()[index];
+  const find = (id: string) => props.list.rows().findIndex((row) => idOf(row) === id);
+  const count = createMemo(() => props.list.rows().length);
   const layout = createColumnLayout(
     () => props.columns,
     () => props.narrow,
   );
-  const width = (column: Column) => props.columnWidth ?? layout.width(column);
-  const numeric = createMemo(() => numericColumns(props.columns, props.list.lines()));
+  const widths = createMemo(
+    () =>
+      new Map(props.columns.map((column) => [column, props.columnWidth ?? layout.width(column)])),
+  );
+  const width = (column: Column) => widths().get(column) ?? 0;
+  const numeric = createMemo(
+    () => numericColumns(props.columns, props.list.lines()),
+    new Set<Column>(),
+    { equals: (a, b) => [...a].join() === [...b].join() },
+  );
+  // It grows with the page.
+  const em = createMemo(on(room, fontSize));
   const selection = createRowSelection(props);
   // Before the rows: to read where it is after they changed would lay the page out once more.
   const cells = createVirtualizer({
@@ -72,16 +79,24 @@ export function RunsTable(props: {
     estimateSize: (index) => width(layout.others()[index] ?? ""),
     overscan: 2,
   });
+  const slots = createRowSlots(
+    () => Math.ceil((rows.scrollRect?.height ?? 0) / ROW) + 1 + 2 * OVERSCAN,
+    () => rows.isScrolling,
+  );
   const rows = createVirtualizer({
     get count() {
       return count();
     },
+    get rangeExtractor() {
+      return slots.extractor();
+    },
     getScrollElement: () => grid,
     estimateSize: () => ROW,
-    overscan: 6,
+    overscan: OVERSCAN,
     scrollMargin: ROW,
     scrollPaddingStart: ROW,
     scrollPaddingEnd: ROW,
+    onChange: slots.changed,
   });
   createEffect(on([layout.others, () => layout.others().map(width).join()], () => cells.measure()));
   // A run that was pointed out in a chart is brought into sight.
@@ -89,148 +104,68 @@ export function RunsTable(props: {
     on(
       () => props.pointed,
       (id) => {
-        const index = id ? lines().findIndex((line) => idOf(line) === id) : -1;
+        const index = id ? find(id) : -1;
         if (index >= 0) move(index);
       },
     ),
   );
   createEffect(() => {
-    const seen = rows.getVirtualItems();
-    props.list.need(seen[0]?.index ?? 0, seen.at(-1)?.index ?? 0);
+    const seen = rows.getVirtualItems().map((item) => item.index);
+    if (seen.length) props.list.need(Math.min(...seen), Math.max(...seen));
   });
   onMount(() => {
     const size = new ResizeObserver(() => setRoom(grid.clientWidth));
     size.observe(grid);
     onCleanup(() => size.disconnect());
     keepPlace(grid, "runs", {
-      save: () => ({ unfolded: props.list.unfolded(), active: idOf(lines()[active()]) }),
+      save: () => ({ unfolded: props.list.unfolded(), active: idOf(rowAt(active())) }),
       restore: ({ unfolded, active }) => {
         const isUnfolded = props.list.unfold(unfolded);
-        const index = lines().findIndex((line) => !!active && idOf(line) === active);
+        const index = active ? find(active) : -1;
         if (index >= 0) setActive(index);
         return isUnfolded && (index >= 0 || !active);
       },
     });
   });
 
-  const runLine = (index: number): Line | undefined => {
-    const line = lines()[index];
-    return isGroup(line) ? undefined : line;
-  };
-  const groupLine = (index: number) => {
-    const line = lines()[index];
-    return isGroup(line) ? line.group : undefined;
-  };
-  const isUnfolded = (index: number) => {
-    const group = groupLine(index);
-    if (group) return props.list.isGroupUnfolded(group);
-    const run = runLine(index)?.run;
-    return !!run && props.list.isUnfolded(run);
-  };
   // Without arrows, names need no room for them.
   const hasArrows = createMemo(() => props.list.lines().some((line) => line.children));
-  const canUnfold = (index: number) => !!(groupLine(index) ?? runLine(index)?.children);
-  const toggle = (index: number) => {
-    const group = groupLine(index);
-    const run = runLine(index)?.run;
-    if (group) props.list.toggleGroup(group);
-    else if (run) props.list.toggle(run);
-  };
-  const open = (run: Run) => navigate(`/experiments/${run.experimentId}/runs/${run.id}`);
   const move = (to: number) => {
     setActive(Math.max(0, Math.min(count() - 1, to)));
     rows.scrollToIndex(active());
   };
-  const enter = () => {
-    const run = runLine(active())?.run;
-    if (run) open(run);
-    else toggle(active());
+  const actions: TableActions = {
+    active,
+    count,
+    inSight: () => Math.floor(grid.clientHeight / ROW),
+    move,
+    draw: (index) => {
+      const id = idOf(rowAt(index));
+      if (id) props.visible?.toggle(id);
+    },
+    select: selection.pick,
+    open: (index) => {
+      const row = rowAt(index);
+      if (isLine(row)) navigate(`/experiments/${row.run.experimentId}/runs/${row.run.id}`);
+      else props.list.toggle(row);
+    },
+    unfold: (index, on) => {
+      const row = rowAt(index);
+      if (canUnfold(row) && props.list.isUnfolded(row) !== on) props.list.toggle(row);
+    },
   };
   /** Alt and a click on a cell filter by its value. */
   const onClick = (event: MouseEvent) => {
     const cell = (event.target as HTMLElement).closest<HTMLElement>(".row [role=gridcell]");
-    const run = runLine(Number(cell?.parentElement?.ariaRowIndex) - 2)?.run;
-    if (!event.altKey || !cell || !run) return;
+    const row = rowAt(Number(cell?.parentElement?.ariaRowIndex) - 2);
+    if (!event.altKey || !cell || !isLine(row)) return;
     event.preventDefault();
     const column = layout.order()[Number(cell.ariaColIndex) - 2] ?? "run_name";
-    const condition = conditionOf(column, value(run, column));
+    const condition = conditionOf(column, value(row.run, column));
     if (condition) setFilter(withCondition(filter(), condition));
-  };
-  const onKey = (event: KeyboardEvent) => {
-    if (event.target !== grid) return;
-    const page = Math.floor(grid.clientHeight / ROW) - 2;
-    const keys: Record<string, () => void> = {
-      ArrowDown: () => move(active() + 1),
-      ArrowUp: () => move(active() - 1),
-      PageDown: () => move(active() + page),
-      PageUp: () => move(active() - page),
-      Home: () => move(0),
-      End: () => move(count() - 1),
-      e: () => {
-        const id = idOf(lines()[active()]);
-        if (id) props.visible?.toggle(id);
-      },
-      " ": () => selection.pick(active(), event.shiftKey),
-      Enter: enter,
-      ArrowRight: () => canUnfold(active()) && !isUnfolded(active()) && toggle(active()),
-      ArrowLeft: () => isUnfolded(active()) && toggle(active()),
-    };
-    const action = keys[event.key];
-    if (!action || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    action();
   };
   const groupHead = () =>
     props.narrow ? props.list.groups().map(title).join(", ") || "Group" : "Group";
-  const head = (column: Column, index: number) => (
-    <TableHead
-      column={column}
-      index={index}
-      width={width(column)}
-      isNumber={numeric().has(column)}
-      layout={layout}
-      isFixed={props.narrow}
-      sort={props.sort}
-      setSort={props.setSort}
-    />
-  );
-  const cell = (row: number, column: Column, index: number) => (
-    <div
-      class="cell"
-      classList={{ number: numeric().has(column), pinned: layout.isPinned(column) }}
-      role="gridcell"
-      aria-colindex={index + 2}
-      style={{
-        width: `${width(column)}px`,
-        left: layout.isPinned(column)
-          ? `calc(var(--name-width) + ${layout.pinnedAt(column)}px)`
-          : undefined,
-      }}
-    >
-      <Show when={runLine(row)}>{(line) => <RunCell run={line().run} column={column} />}</Show>
-      <Show when={groupLine(row)}>
-        {(group) => (
-          <GroupCell group={group()} column={column} statistic={props.list.statistic()} />
-        )}
-      </Show>
-    </div>
-  );
-  /** The cells of a row: those that stay, and of the others those that are in sight. */
-  const row = (one: (column: Column, index: number) => unknown) => (
-    <>
-      <For each={layout.pinned()}>{(column, i) => <>{one(column, i())}</>}</For>
-      <div
-        class="spacer"
-        role="presentation"
-        style={{ width: `${cells.getVirtualItems()[0]?.start ?? 0}px` }}
-      />
-      <For each={cells.getVirtualItems()}>
-        {(item) => (
-          <>{one(layout.others()[item.index] ?? "", layout.pinned().length + item.index)}</>
-        )}
-      </For>
-    </>
-  );
 
   return (
     <div
@@ -245,7 +180,7 @@ export function RunsTable(props: {
       aria-busy={props.list.loading()}
       tabindex="0"
       style={{ "--name-width": props.narrow ? undefined : `${layout.nameWidth(room())}px` }}
-      onKeyDown={onKey}
+      onKeyDown={(event) => event.target === grid && onTableKey(event, actions)}
       onClick={onClick}
       onPointerOver={tellWhole}
     >
@@ -275,81 +210,56 @@ export function RunsTable(props: {
               select={selection.selectAll}
             />
           </TableHead>
-          {row(head)}
+          <ColumnsInSight layout={layout} items={cells.getVirtualItems()}>
+            {(column, index) => (
+              <TableHead
+                column={column()}
+                index={index()}
+                width={width(column())}
+                isNumber={numeric().has(column())}
+                layout={layout}
+                isFixed={props.narrow}
+                sort={props.sort}
+                setSort={props.setSort}
+              />
+            )}
+          </ColumnsInSight>
         </div>
-        {/* A line that leaves the view is used again for one that comes: scrolling makes nothing. */}
         <Index each={rows.getVirtualItems()}>
-          {(item) => {
-            const index = () => item().index;
-            const selected = () => selection.isSelected(index());
-            return (
-              <div
-                class="row"
-                id={`line-${index()}`}
-                role="row"
-                aria-rowindex={index() + 2}
-                aria-level={(lines()[index()]?.depth ?? 0) + 1}
-                aria-selected={selected()}
-                aria-expanded={canUnfold(index()) ? isUnfolded(index()) : undefined}
-                classList={{
-                  active: active() === index(),
-                  selected: selected(),
-                  pointed: !!props.pointed && props.pointed === idOf(lines()[index()]),
-                  grouped: !!groupLine(index()),
-                }}
-                style={{ transform: `translateY(${item().start - ROW}px)` }}
-                onMouseDown={() => setActive(index())}
-              >
-                <Show
-                  when={lines()[index()]}
-                  fallback={
-                    <div class="cell name waiting" role="gridcell">
-                      Loading…
-                    </div>
-                  }
-                >
-                  <Show when={runLine(index())}>
-                    {(line) => (
-                      <RunName
-                        line={line()}
-                        selected={selected()}
-                        unfolded={isUnfolded(index())}
-                        toggle={() => toggle(index())}
-                        pick={(range) => selection.pick(index(), range)}
-                        visible={props.visible}
-                        narrow={props.narrow}
-                        hasArrows={hasArrows()}
-                      />
-                    )}
-                  </Show>
-                  <Show when={groupLine(index())}>
-                    {(group) => (
-                      <GroupName
-                        group={group()}
-                        by={props.list.groups()}
-                        narrow={props.narrow}
-                        selected={selection.stateOf(group())}
-                        unfolded={isUnfolded(index())}
-                        toggle={() => toggle(index())}
-                        pick={() => selection.pick(index(), false)}
-                        visible={props.visible}
-                      />
-                    )}
-                  </Show>
-                  {row((column, place) => cell(index(), column, place))}
-                </Show>
-              </div>
-            );
-          }}
+          {(item) => (
+            <TableRow
+              list={props.list}
+              index={item().index}
+              top={item().start - ROW}
+              selection={selection}
+              active={active() === item().index}
+              activate={() => setActive(item().index)}
+              pointed={props.pointed}
+              narrow={props.narrow}
+              visible={props.visible}
+              hasArrows={hasArrows()}
+              cells={(row) => (
+                <ColumnsInSight layout={layout} items={cells.getVirtualItems()}>
+                  {(column, index) => (
+                    <TableCell
+                      row={row()}
+                      column={column()}
+                      index={index()}
+                      width={width(column())}
+                      em={em()}
+                      isNumber={numeric().has(column())}
+                      layout={layout}
+                      statistic={props.list.statistic()}
+                    />
+                  )}
+                </ColumnsInSight>
+              )}
+            />
+          )}
         </Index>
       </div>
     </div>
   );
-}
-
-/** Returns the id of the run or group of a row. */
-function idOf(row: Row): string | undefined {
-  return isGroup(row) ? row.group.id : row?.run.id;
 }
 
 /** What does not fit into a cell is told by it when the pointer is over it. */

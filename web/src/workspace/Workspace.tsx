@@ -77,17 +77,24 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
 
   const marked = createMemo(() => new Set(selected()));
   const visible = createVisibleRuns({
-    listed: () => list.lines().map((line) => line.run.id),
+    listed: (most) =>
+      list
+        .lines()
+        .slice(0, most)
+        .map((line) => line.run.id),
     selected,
     groups: list.groupIds,
   });
-  const markedRuns = createMemo(() =>
-    list
-      .lines()
-      .map((line) => line.run)
-      // Without the list only those that are drawn are in sight.
-      .filter((run) => marked().has(run.id) && (tab() !== "charts" || visible.has(run.id))),
-  );
+  const markedRuns = createMemo(() => {
+    const ids = marked();
+    return (
+      list
+        .lines()
+        .map((line) => line.run)
+        // Without the list only those that are drawn are in sight.
+        .filter((run) => ids.has(run.id) && (tab() !== "charts" || visible.has(run.id)))
+    );
+  });
   const parents = createMemo(() => list.lines().filter((line) => line.children).length);
   const sumOfChildren = () => list.lines().reduce((sum, line) => sum + line.children, 0);
   // Of a folded list: how many runs there are with those that are folded.

@@ -3,7 +3,8 @@
 import { createMemo, createSignal } from "solid-js";
 import type { RunGroup } from "../api/runGroups";
 import { attempt } from "../parts/notices";
-import { isGroup, type RunList } from "../runs/runList";
+import { isGroup, isLine, type Row } from "../runs/rows";
+import type { RunList } from "../runs/runList";
 
 export function createRowSelection(of: {
   list: RunList;
@@ -42,8 +43,7 @@ export function createRowSelection(of: {
 
   return {
     stateOf,
-    isSelected: (index: number) => {
-      const row = of.list.rows()[index];
+    isSelected: (row: Row) => {
       if (isGroup(row)) return stateOf(row.group) === "all";
       return !!row && of.selected.has(row.run.id);
     },
@@ -55,7 +55,7 @@ export function createRowSelection(of: {
         const ids = of.list
           .rows()
           .slice(from, to + 1)
-          .flatMap((one) => (one && !isGroup(one) ? one.run.id : []));
+          .flatMap((one) => (isLine(one) ? one.run.id : []));
         of.select(range ? ids : [row.run.id], range || !of.selected.has(row.run.id));
       }
       anchor = index;
@@ -65,3 +65,5 @@ export function createRowSelection(of: {
       attempt(async () => of.select(on ? await of.list.ids() : [...of.selected], on)),
   };
 }
+
+export type RowSelection = ReturnType<typeof createRowSelection>;

@@ -1,14 +1,13 @@
-// What the row of a group has: its values, how many runs, and what they have in common.
+// What stands first in the row of a group: its values, and how many runs it has.
 
 import { createEffect, For, Show } from "solid-js";
-import type { RunGroup, Statistic } from "../api/runGroups";
+import type { RunGroup } from "../api/runGroups";
 import { count, counted } from "../parts/format";
-import { StatusMark } from "../parts/StatusMark";
 import { type Column, title } from "../runs/columns";
-import { groupText, groupTitle } from "../runs/groups";
+import { groupTitle } from "../runs/groups";
 import type { VisibleRuns } from "../runs/visibleRuns";
 import { EyeButton } from "./EyeButton";
-import { Twisty } from "./RunCells";
+import { Twisty } from "./RunName";
 
 export function GroupName(props: {
   group: RunGroup;
@@ -69,24 +68,5 @@ export function GroupName(props: {
         {count(props.group.runs)}
       </span>
     </div>
-  );
-}
-
-export function GroupCell(props: { group: RunGroup; column: Column; statistic: Statistic }) {
-  return (
-    <>
-      {props.column === "status" ? (
-        <For each={props.group.statuses}>
-          {(one) => (
-            <span class="counted">
-              <StatusMark status={one.status} brief />
-              {count(one.count)}
-            </span>
-          )}
-        </For>
-      ) : (
-        groupText(props.group, props.column, props.statistic)
-      )}
-    </>
   );
 }

@@ -1,11 +1,9 @@
-// What the row of a run has: its name with boxes and arrows, and its cells.
+// What stands first in the row of a run: its name, with boxes and arrows.
 
 import { Show } from "solid-js";
-import type { Run } from "../api/runs";
 import { counted } from "../parts/format";
 import { StatusMark } from "../parts/StatusMark";
-import { type Column, text } from "../runs/columns";
-import type { Line } from "../runs/runList";
+import type { Line } from "../runs/rows";
 import type { VisibleRuns } from "../runs/visibleRuns";
 import { EyeButton } from "./EyeButton";
 
@@ -74,17 +72,5 @@ export function Twisty(props: { unfolded: boolean; what: string; toggle: () => v
     >
       {props.unfolded ? "▾" : "▸"}
     </button>
-  );
-}
-
-export function RunCell(props: { run: Run; column: Column }) {
-  return (
-    <>
-      {props.column === "status" ? (
-        <StatusMark status={props.run.status} />
-      ) : (
-        text(props.run, props.column)
-      )}
-    </>
   );
 }
