@@ -130,6 +130,7 @@ STATED: dict[str, list[str | int]] = {
         "alerts.delivery.AT_ONCE",
         "alerts.delivery.OF_EXPERIMENT",
     ],
+    "destinations that one alert is delivered to": ["catalog.alert_deliveries.MAX_DESTINATIONS"],
     "alerts of one experiment; of them, deliveries that wait": [
         "catalog.alerts.MAX_ALERTS",
         "catalog.alert_deliveries.MAX_PENDING",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from peewee import JOIN
@@ -17,6 +18,8 @@ from runstream_service.engine.tables import Alert, AlertDelivery, AlertRule, Exp
 #: Deliveries of one experiment that wait at the most. Beyond this, new ones fail at once.
 MAX_PENDING = 1_000
 
+#: Destinations that one alert is delivered to. Beyond this, the next one alone is kept, as failed.
+MAX_DESTINATIONS = 50
 
 #: Attempts after which a delivery has failed: some 27 hours after the first.
 MAX_ATTEMPTS = 10
@@ -88,6 +91,19 @@ _PENDING = Statement(
     .where((AlertDelivery.state == 0) & (Alert.experiment == 0))
     .limit(0)
 )
+_INSERT = Statement(
+    AlertDelivery.insert(
+        {
+            AlertDelivery.alert: 0,
+            AlertDelivery.rule: 0,
+            AlertDelivery.destination: "",
+            AlertDelivery.state: 0,
+            AlertDelivery.attempts: 0,
+            AlertDelivery.time: 0,
+            AlertDelivery.error: "",
+        }
+    )
+)
 _OF_ALERTS = Statement(
     AlertDelivery.select().where(AlertDelivery.alert.in_(ANY_IDS)).order_by(AlertDelivery.id)
 )
@@ -95,25 +111,21 @@ _OF_ALERTS = Statement(
 
 def insert(alert: Alert, rules: Iterable[AlertRule]) -> None:
     """Have the destinations of rules told of a new alert."""
-    pending = -1
-    for rule in rules:
-        urls, addresses = destinations_of(rule)
-        for destination in (*urls, *addresses):
-            if pending < 0:
-                pending = len(
-                    _PENDING.rows(DeliveryState.PENDING, alert.experiment_id, MAX_PENDING)
-                )
-            is_full = pending >= MAX_PENDING
-            AlertDelivery.create(
-                alert=alert,
-                rule=rule,
-                destination=destination,
-                state=DeliveryState.FAILED if is_full else DeliveryState.PENDING,
-                attempts=0,
-                time=alert.creation_time,
-                error=f"{MAX_PENDING:,} deliveries of the experiment wait" if is_full else "",
-            )
-            pending += not is_full
+    told = ((rule.id, to) for rule in rules for to in chain(*destinations_of(rule)))
+    first = list(islice(told, MAX_DESTINATIONS + 1))
+    if not first:
+        return
+    waiting = _PENDING.rows(DeliveryState.PENDING, alert.experiment_id, MAX_PENDING)
+    room = min(MAX_PENDING - len(waiting), MAX_DESTINATIONS)
+    why = f"{MAX_PENDING:,} deliveries of the experiment wait"
+    if room == MAX_DESTINATIONS:
+        why = f"an alert is delivered to {MAX_DESTINATIONS} destinations"
+    for number, (rule, destination) in enumerate(first):
+        is_in = number < room
+        state = DeliveryState.PENDING if is_in else DeliveryState.FAILED
+        _INSERT.run(
+            alert.id, rule, destination, state, 0, alert.creation_time, "" if is_in else why
+        )
 
 
 def drop_pending(rule: int, why: str, but: Sequence[str] = ()) -> None:

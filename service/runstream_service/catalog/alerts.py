@@ -13,6 +13,7 @@ from runstream_service.catalog import alert_deliveries, experiments, runs
 from runstream_service.catalog.alert_rules import AlertLevel, ConditionKind, may_write
 from runstream_service.catalog.run_state import state_for_write
 from runstream_service.engine.applied_writes import WriteId, derive_id
+from runstream_service.engine.budget import PAGE_BYTES
 from runstream_service.engine.catalog_writes import RaisedAlert
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import ANY_IDS, Statement, array_of
@@ -22,6 +23,10 @@ from runstream_service.engine.tables import Alert, AlertDelivery, AlertRule, Run
 #: because to find them takes milliseconds.
 MAX_ALERTS = 10_000
 REMOVE_EVERY = 100
+
+# Alerts whose deliveries are read at once, and bytes that a text has in a message besides.
+_AT_ONCE = 50
+_TEXT_BYTES = 16
 
 _RULES = Statement(
     AlertRule.select()
@@ -81,6 +86,13 @@ class StoredAlert(NamedTuple):
     run: tuple[str, str]
     deliveries: Sequence[AlertDelivery]
     is_writer: bool
+
+
+class AlertPage(NamedTuple):
+    """Alerts, newest first, and whether there are older ones."""
+
+    alerts: list[StoredAlert]
+    is_more: bool
 
 
 def create(
@@ -177,7 +189,7 @@ def page(
     since: int,
     after: Sequence[Any] | None,
     limit: int,
-) -> list[StoredAlert]:
+) -> AlertPage:
     """Return alerts of an experiment, of a run, or of all that a caller sees, newest first.
 
     Args:
@@ -186,7 +198,7 @@ def page(
         run_id: the run, or "".
         since: only those that were stored then or later, in milliseconds since the epoch.
         after: what `position` returns of the last alert of the page before, if there was one.
-        limit: how many at the most.
+        limit: how many at the most; fewer, if they are more than `PAGE_BYTES`.
 
     Raises:
         InvalidArgument: the id of the experiment is not of the form of one.
@@ -201,8 +213,24 @@ def page(
         query = query.where(*visible(caller, Alert.experiment))
     if after is not None:
         query = query.where(Tuple(Alert.creation_time, Alert.id) < Tuple(*after))
-    newest = query.order_by(Alert.creation_time.desc(), Alert.id.desc()).limit(limit)
-    return _describe(caller, list(newest))
+    newest = query.order_by(Alert.creation_time.desc(), Alert.id.desc()).limit(limit + 1)
+    found, left = list(newest), PAGE_BYTES
+    alerts: list[StoredAlert] = []
+    for first in range(0, min(len(found), limit), _AT_ONCE):
+        for alert in _describe(caller, found[first : min(first + _AT_ONCE, limit)]):
+            left -= _size(alert)
+            if alerts and left < 0:
+                return AlertPage(alerts, is_more=True)
+            alerts.append(alert)
+    return AlertPage(alerts, len(found) > limit)
+
+
+def _size(alert: StoredAlert) -> int:
+    """Return about how many bytes an alert takes in a message."""
+    texts = [alert.row.text, alert.row.title, alert.run[1]]
+    for delivery in alert.deliveries:
+        texts += (delivery.destination, delivery.error)
+    return sum(len(text.encode()) + _TEXT_BYTES for text in texts)
 
 
 def position(alert: StoredAlert) -> list[Any]:

@@ -107,13 +107,13 @@ class AlertServicer(AlertServiceServicer):
             request.run_id,
             request.since,
             decode_page_token(query, request.page_token, 2),
-            limit + 1,
+            limit,
         )
-        is_more = len(found) > limit
+        last = found.alerts[-1:] if found.is_more else []
         return pb.ListAlertsResponse(
-            alerts=map(alert_messages.alert, found[:limit]),
-            next_page_token=(
-                encode_page_token(query, alerts.position(found[limit - 1])) if is_more else ""
+            alerts=map(alert_messages.alert, found.alerts),
+            next_page_token="".join(
+                encode_page_token(query, alerts.position(each)) for each in last
             ),
         )
 

@@ -220,7 +220,7 @@ class Bench:
     def told_metrics(self) -> list[str]:
         """Return the metrics of all alerts."""
         with self.engine.connection_context():
-            found = alerts.page(ANYONE, "0", "", 0, None, 100)
+            found = alerts.page(ANYONE, "0", "", 0, None, 100).alerts
             return [alert.row.metric_key for alert in reversed(found)]
 
     def commit(
@@ -233,7 +233,7 @@ class Bench:
                 self.judge.judge([change])
             if silent:
                 self.silence.tell_of_silent_runs()
-            found = alerts.page(ANYONE, "0", "", 0, None, 100)
+            found = alerts.page(ANYONE, "0", "", 0, None, 100).alerts
             return [alert.row.step for alert in reversed(found)]
 
     def points(self, *points: tuple[int, float], key: str = "loss") -> Change:

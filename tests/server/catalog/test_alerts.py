@@ -355,7 +355,7 @@ def test_rules_alerts_and_deliveries_have_a_bound(
         made = [alerts.create(ANYONE, "0", "", new, None) for _ in range(5)]
         states = [[delivery.state for delivery in alert.deliveries] for alert in made]
         assert states[:3] == [[1, 1], [1, 1], [3, 3]]
-        kept = alerts.page(ANYONE, "0", "", 0, None, 10)
+        kept = alerts.page(ANYONE, "0", "", 0, None, 10).alerts
         assert [alert.row.uuid for alert in kept] == [alert.row.uuid for alert in made[:1:-1]]
         alert_rule_updates.create(ANYONE, rule, None)
         with pytest.raises(FailedPrecondition, match="has 2 alert rules"):
@@ -381,6 +381,36 @@ def test_the_newest_alerts_are_kept_though_the_clock_is_set_back(
             for n in range(7)
         ]
         assert [alert.row.title for alert in made] == list("0123456")
-        kept = alerts.page(ANYONE, "0", "", 0, None, 10)
+        kept = alerts.page(ANYONE, "0", "", 0, None, 10).alerts
         assert {alert.row.title for alert in kept} == set("456")
+    store.close()
+
+
+def test_an_alert_has_a_bound_of_destinations_and_a_page_one_of_bytes(
+    tmp_path: Path, new_url: Callable[[], str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """N2."""
+    monkeypatch.setattr(alert_deliveries, "MAX_DESTINATIONS", 3)
+    monkeypatch.setattr(alerts, "PAGE_BYTES", 6_000)
+    store = Store.open(open_engine(new_url() or f"sqlite:///{tmp_path}/runs.db"))
+    condition = Condition(ConditionKind.ALERT_RAISED, bound=1)
+    info = alert_rules.AlertLevel.INFO
+    with store.engine.connection_context(), store.engine.write_transaction():
+        for number in range(3):
+            to = Destinations([f"{HOOK}{number}", f"{HOOK}/{number}"])
+            rule = alert_rule_updates.NewRule("0", "", "r", info, condition, to, SECRET)
+            alert_rule_updates.create(ANYONE, rule, None)
+        for number in range(5):
+            new = RaisedAlert(str(number), "größe" * 300, info)
+            made = alerts.create(ANYONE, "0", "", new, None)
+            assert [each.state for each in made.deliveries] == [1, 1, 1, 3]
+            assert made.deliveries[3].error == "an alert is delivered to 3 destinations"
+        after, titles = None, []
+        while True:
+            page = alerts.page(ANYONE, "0", "", 0, after, 10)
+            titles.append([alert.row.title for alert in page.alerts])
+            after = alerts.position(page.alerts[-1])
+            if not page.is_more:
+                break
+        assert titles == [["4", "3"], ["2", "1"], ["0"]]
     store.close()
