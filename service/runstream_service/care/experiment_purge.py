@@ -65,9 +65,9 @@ def find_scope(
         ResourceExhausted: runs that are named are too many with their child runs.
     """
     (experiment,) = experiments.parse_ids([experiment_id])
-    stage = _WHOLE | (Experiment.name != "")  # one without a name only keeps its id from others
-    there = Experiment.select().where((Experiment.id == experiment) & stage).exists()
-    if not there or role_on(caller, experiment) is None:
+    # One without a name is gone, and only keeps its id from others.
+    named = (Experiment.id == experiment) & (Experiment.name != "")
+    if not Experiment.select().where(named).exists() or role_on(caller, experiment) is None:
         raise experiments.not_found_error(experiment_id)
     check_role(caller, experiment, GrantRole.OWNER)
     query = Experiment.select().where((Experiment.id == experiment) & _WHOLE)

@@ -199,6 +199,8 @@ def delete_experiment(experiment: int) -> None:
     Ids are never used again (E1), and SQLite gives a new row the maximum id plus one. So the
     experiment with the maximum id stays, without a name, until a purge that finds a higher id.
     """
+    former = (Experiment.name == "") & (Experiment.id != _max_id(Experiment))
+    Experiment.delete().where(former).execute()  # no two have the same name, nor none
     runs = Run.select(Run.id).where(Run.experiment == experiment)
     empty = (Experiment.id == experiment) & Experiment.purging & ~fn.EXISTS(runs)
     if Experiment.delete().where(empty & (Experiment.id != _max_id(Experiment))).execute():

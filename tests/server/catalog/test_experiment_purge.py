@@ -118,6 +118,20 @@ def test_a_deleted_experiment_goes_with_all_that_is_in_it(api: Api) -> None:
     assert purge(api, dry_run=True) == PurgeResponse()
 
 
+def test_experiments_go_one_after_the_other_each_the_newest(api: Api) -> None:
+    used = set()
+    for _ in range(3):
+        experiment = api.create_experiment("again")
+        api.create_run(experiment)
+        used.add(experiment)
+        delete_experiment(api, experiment)
+        assert remove_all(api, experiment) == Removed(done=True, with_experiment=True, runs=1)
+        with expect_refusal(NOT_FOUND, "EXPERIMENT_NOT_FOUND"):
+            ask(api, experiment)
+    assert len(used) == 3
+    assert visible_run_ids(api) == set()
+
+
 def test_default_stays_and_so_does_what_is_active(api: Api) -> None:
     run_id = api.create_run()
     assert remove_all(api, "0") == Removed(done=True)
