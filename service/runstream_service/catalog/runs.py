@@ -112,6 +112,22 @@ def existing_ids(caller: Caller, run_ids: Sequence[str]) -> list[str]:
     return [run_id for run_id in dict.fromkeys(run_ids) if run_id in existing]
 
 
+def internal_ids(caller: Caller, run_ids: Sequence[str]) -> dict[str, int]:
+    """Return the internal ids of runs by their ids.
+
+    Raises:
+        NotFound: there is no such run that the caller sees.
+    """
+    query = Run.select(Run.uuid, Run.id).where(
+        Run.uuid.in_(in_texts(run_ids)), *visible(caller, Run.experiment)
+    )
+    found: dict[str, int] = dict(execute(query))
+    for run_id in run_ids:
+        if run_id not in found:
+            raise not_found_error(run_id)
+    return found
+
+
 def get_with_data(caller: Caller, run_id: str) -> LoggedRun:
     """Return a run with all that it logged.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from runstream_service.points.columns import Doubles, Integers
 from runstream_service.points.history import Steps, Tails
 from runstream_service.points.part_sums import Parts, SumCache
 from runstream_service.points.run_buckets import BucketSource
-from runstream_service.points.run_histories import series_of
+from runstream_service.points.run_histories import series_of_runs
 
 # Seconds for which one turn of a thread reads.
 _TURN_SECONDS = 0.05
@@ -74,6 +74,14 @@ class _Member(NamedTuple):
     source: BucketSource
 
 
+class _Sought(NamedTuple):
+    group: int
+    run_id: str
+    run: int
+    series: int
+    key: str
+
+
 class GroupedHistories:
     """One reading of groups.
 
@@ -103,9 +111,8 @@ class GroupedHistories:
         self._caller, self._recheck = caller, Recheck(caller)
         self._groups, self._keys = groups, keys
         self._steps, self._max_points, self._known = steps, max_points, known
-        self._unfound = deque(
-            (number, run_id) for number, (_, run_ids) in enumerate(groups) for run_id in run_ids
-        )
+        self._tails = Tails()
+        self._unfound: deque[_Sought] | None = None  # before the first turn
         self._unread: deque[tuple[tuple[str, int], _Member]] = deque()
         self._parts: dict[tuple[str, int], Parts] = {}
         self._values: dict[tuple[str, int], list[Doubles]] = {}
@@ -118,20 +125,28 @@ class GroupedHistories:
             NotFound: there is no such run that the caller sees.
         """
         end = time.monotonic() + _TURN_SECONDS
-        while self._unfound:
-            number, run_id = self._unfound.popleft()
-            run = runs.get_row(self._caller, run_id).id
-            tails = Tails()
-            for series, key, _ in series_of(run, self._keys):
-                try:
-                    source = BucketSource.find(run, series, tails, self._steps)
-                except DataLoss as error:
-                    self.damaged.append(Damage(run_id, key, str(error)))
-                    continue
-                self._unread.append(((key, number), _Member(run_id, source)))
-            if time.monotonic() > end:
-                return bool(self._unfound)
-        return False
+        if self._unfound is None:
+            self._unfound = deque(self._look_up())
+        while self._unfound and time.monotonic() < end:
+            number, run_id, run, series, key = self._unfound.popleft()
+            try:
+                source = BucketSource.find(run, series, self._tails, self._steps)
+            except DataLoss as error:
+                self.damaged.append(Damage(run_id, key, str(error)))
+                continue
+            self._unread.append(((key, number), _Member(run_id, source)))
+        return bool(self._unfound)
+
+    def _look_up(self) -> Iterator[_Sought]:
+        """Yield the series of all runs, group after group, by two statements."""
+        all_ids = [run_id for _, run_ids in self._groups for run_id in run_ids]
+        internal = runs.internal_ids(self._caller, all_ids)
+        series_of = series_of_runs(internal.values(), self._keys)
+        for number, (_, run_ids) in enumerate(self._groups):
+            for run_id in run_ids:
+                run = internal[run_id]
+                for series, key in series_of.get(run, ()):
+                    yield _Sought(number, run_id, run, series, key)
 
     def align(self) -> None:
         """Cut the steps of each group into parts, once all is found."""

@@ -6,7 +6,7 @@ Most series are short, so many of them are read by one turn of a thread; a long 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from runstream.rules import INT64_MAX
@@ -14,7 +14,14 @@ from runstream_service.access.caller import Caller
 from runstream_service.access.recheck import Recheck
 from runstream_service.catalog import runs
 from runstream_service.engine import reading
-from runstream_service.engine.statements import ANY_TEXTS, Statement, array_of
+from runstream_service.engine.statements import (
+    ANY_TEXTS,
+    Statement,
+    array_of,
+    execute,
+    in_ids,
+    in_texts,
+)
 from runstream_service.engine.tables import Series
 from runstream_service.points.columns import Columns, Doubles
 from runstream_service.points.history import PART_POINTS, Steps, Tails, iterate
@@ -111,6 +118,17 @@ def next_parts(parts: Iterator[Part]) -> tuple[list[Part], bool]:
 def series_of(run: int, keys: Sequence[str]) -> list[tuple[int, str, int]]:
     """Return id, key and number of points of the series of a run by key; all, without keys."""
     return _SERIES_OF_KEYS.rows(run, array_of(keys)) if keys else _SERIES.rows(run)
+
+
+def series_of_runs(runs: Iterable[int], keys: Sequence[str]) -> dict[int, list[tuple[int, str]]]:
+    """Return id and key of the series of some runs and keys, by run."""
+    query = Series.select(Series.run, Series.id, Series.key).where(
+        Series.run.in_(in_ids(runs)) & Series.key.in_(in_texts(keys))
+    )
+    found: dict[int, list[tuple[int, str]]] = {}
+    for run, series, key in execute(query):
+        found.setdefault(run, []).append((series, key))
+    return found
 
 
 def _columns(
