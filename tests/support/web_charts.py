@@ -70,6 +70,14 @@ def panels_text(*items: str) -> str:
     return quote(",".join(item.replace("%", "%25").replace(",", "%2C") for item in items))
 
 
+def take_over(page: Page) -> None:
+    """Have the browser take over the pointer, as it does to scroll: it is not let go, but lost."""
+    page.evaluate("""
+      const lost = new PointerEvent("pointercancel", { pointerId: 1, bubbles: true });
+      document.body.dispatchEvent(lost);
+    """)
+
+
 def point_at(figure: Locator, x: int) -> None:
     """Put the cursor over a chart, again if the chart was drawn anew meanwhile."""
     for _ in range(50):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from support.web_charts import choose, panels_text
+from support.web_charts import choose, panels_text, take_over
 from support.web_content import SWEEP, Content
 
 See = Callable[[str], Page]
@@ -49,6 +49,22 @@ def test_parallel_coordinates_lead_from_params_to_metrics_and_keep_what_is_chose
     expect(page).to_have_url(re.compile("brush"))
     page.reload()
     expect(page.locator("path.line.out")).to_have_count(4)
+
+
+def test_a_drag_along_an_axis_that_the_browser_takes_over_is_at_its_end(
+    see: See, content: Content
+) -> None:
+    page, figure = open_panels(see, content, AXES)
+    box = figure.locator("rect.handle").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 10, box["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2, steps=4)
+    expect(figure).to_contain_text("1 of 7 runs chosen")
+    take_over(page)
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"], steps=4)
+    expect(figure).to_contain_text("1 of 7 runs chosen")
+    page.mouse.up()
 
 
 def test_a_range_of_an_axis_is_chosen_by_keys_too(see: See, content: Content) -> None:

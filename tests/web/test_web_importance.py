@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
+from support.held_requests import wait_for_requests
 from support.server_process import ServerProcess
 from support.web_charts import choose, panels_text
 
@@ -27,6 +28,14 @@ class Runs:
         for number in range(RUNS):
             self.add(number)
         client.set_terminated(client.create_run(self._experiment).info.run_id)
+
+    def start(self) -> str:
+        """Start a run that goes on."""
+        return self._client.create_run(self._experiment, run_name="goes on").info.run_id
+
+    def log(self, run_id: str, key: str, value: float) -> None:
+        self._client.log_metric(run_id, key, value)
+        self._client.flush()
 
     def add(self, number: int) -> None:
         random = np.random.default_rng(number)
@@ -113,3 +122,49 @@ def test_importance_follows_the_filter_and_the_runs(runs: Runs, page: Page) -> N
     expect(figure.locator(".hint")).to_contain_text("31 of 32 runs")
     runs.add(RUNS + 2)
     expect(figure.locator(".hint")).to_contain_text("32 of 33 runs")
+
+
+def test_importance_is_computed_in_sight_and_only_when_it_may_be_another(
+    runs: Runs, page: Page
+) -> None:
+    going = runs.start()
+    runs.log(going, "accuracy", 0.25)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    def computed_after(seconds: int) -> int:
+        """How often it was computed since the last time that this was asked."""
+        page.clock.run_for(seconds * 1_000)
+        wait_for_requests(page)
+        found = len([url for url in asked if url.endswith("/param-importance")])
+        asked.clear()
+        return found
+
+    page.clock.install()
+    panels = panels_text(
+        "*1;kind=histogram;of=metrics.accuracy;width=4;height=1200",
+        "*2;kind=importance;number=metrics.my loss",
+    )
+    page.goto(f"{runs.address}?flat=1&columns=metrics.accuracy,metrics.my loss&panels={panels}")
+    figure = page.locator("figure.panel").filter(has=page.get_by_title("Importance for my loss"))
+    first = page.locator("figure.panel").first
+    expect(first).to_have_attribute("aria-busy", "false")
+    expect(figure).not_to_be_in_viewport()
+    assert computed_after(15) == 0
+    figure.scroll_into_view_if_needed()
+    expect(figure.locator(".hint")).to_contain_text("30 of 32 runs", timeout=60_000)
+    assert computed_after(15) == 1
+
+    cells = page.locator(".row", has_text="goes on")
+    runs.log(going, "accuracy", 0.375)
+    expect(cells).to_contain_text("0.375")
+    assert computed_after(30) == 0  # of another metric
+    first.scroll_into_view_if_needed()
+    expect(figure).not_to_be_in_viewport()
+    runs.log(going, "my loss", 0.125)
+    runs.log(going, "accuracy", 0.5)
+    expect(cells).to_contain_text("0.5")
+    assert computed_after(30) == 0  # out of sight
+    figure.scroll_into_view_if_needed()
+    expect(figure.locator(".hint")).to_contain_text("31 of 32 runs")
+    assert computed_after(30) == 1

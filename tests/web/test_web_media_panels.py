@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
-from support.web_charts import choose
+from support.web_charts import choose, take_over
 
 RUNS = 22
 
@@ -120,3 +120,14 @@ def test_a_panel_of_media_is_added_and_shows_at_most_twenty_runs(
     expect(frames.nth(0)).not_to_have_js_property("scrollLeft", 0)
     left = frames.nth(3).evaluate("frame => frame.scrollLeft")
     expect(frames.nth(0)).to_have_js_property("scrollLeft", left)
+    # A drag that the browser takes over is at its end.
+    box = frames.nth(0).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 60, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 50, box["y"] + 10, steps=2)
+    expect(frames.nth(0)).to_have_js_property("scrollLeft", left + 10)
+    take_over(page)
+    page.mouse.move(box["x"] + 20, box["y"] + 10, steps=2)
+    page.mouse.up()
+    expect(frames.nth(0)).to_have_js_property("scrollLeft", left + 10)

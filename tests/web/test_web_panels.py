@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from support.web_charts import choose, count_drawn, find_panel, panels_text, read_drawing
+from support.web_charts import choose, count_drawn, find_panel, panels_text, read_drawing, take_over
 from support.web_content import STEPS, SWEEP, Content
 
 See = Callable[[str], Page]
@@ -64,6 +64,14 @@ def test_panels_are_moved_and_sized_by_keys_and_by_the_pointer(see: See, content
     start = grip.bounding_box()
     assert target
     assert start
+    page.mouse.move(start["x"] + 5, start["y"] + 5)
+    placed = titles(page)
+    page.mouse.down()
+    page.mouse.move(target["x"] + 0.8 * target["width"], target["y"] + 60, steps=6)
+    take_over(page)  # which is no drop
+    page.mouse.up()
+    expect(page.locator("figure.panel .title")).to_have_text(placed)
+    expect(page.locator(".moved, .drop-before, .drop-after")).to_have_count(0)
     page.mouse.move(start["x"] + 5, start["y"] + 5)
     page.mouse.down()
     page.mouse.move(target["x"] + 0.8 * target["width"], target["y"] + 60, steps=6)

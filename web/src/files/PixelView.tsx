@@ -1,6 +1,7 @@
 // A picture that is zoomed and moved, and tells the value of the pixel that is pointed at.
 
 import { createEffect, createMemo, createSignal, type JSX } from "solid-js";
+import { follow, type Press } from "../parts/follow";
 import { createPixelLook, type PixelLook } from "./pixelLook";
 
 const STEP = 1.5;
@@ -59,17 +60,12 @@ export function PixelView(props: {
     const { width, height } = size();
     setPlace(x >= 0 && y >= 0 && x < width && y < height ? { x, y } : undefined);
   };
-  const drag = (event: PointerEvent) => {
+  const drag = (event: Press) => {
     if (event.button !== 0) return;
-    frame.setPointerCapture(event.pointerId);
     const [left, top] = [frame.scrollLeft + event.clientX, frame.scrollTop + event.clientY];
-    const move = (moved: PointerEvent) => {
+    follow(event, (moved) => {
       frame.scrollLeft = left - moved.clientX;
       frame.scrollTop = top - moved.clientY;
-    };
-    frame.addEventListener("pointermove", move);
-    frame.addEventListener("pointerup", () => frame.removeEventListener("pointermove", move), {
-      once: true,
     });
   };
   const onKey = (event: KeyboardEvent) => {

@@ -2,6 +2,7 @@
 // keys at either of its ends.
 
 import { For, Show } from "solid-js";
+import { follow } from "../parts/follow";
 import type { Dimension } from "./dimensions";
 import { heat } from "./heat";
 
@@ -157,17 +158,11 @@ function drag(
   event: PointerEvent & { currentTarget: SVGElement },
   chose: (brush: Brush | undefined) => void,
 ) {
-  const target = event.currentTarget;
-  const top = target.ownerSVGElement?.getBoundingClientRect().top ?? 0;
+  const top = event.currentTarget.ownerSVGElement?.getBoundingClientRect().top ?? 0;
   const start = event.clientY - top;
-  target.setPointerCapture(event.pointerId);
   chose(undefined);
-  const move = (moved: PointerEvent) => {
+  follow(event, (moved) => {
     const end = moved.clientY - top;
     if (Math.abs(end - start) > 3) chose([Math.min(start, end), Math.max(start, end)]);
-  };
-  target.addEventListener("pointermove", move);
-  target.addEventListener("pointerup", () => target.removeEventListener("pointermove", move), {
-    once: true,
   });
 }

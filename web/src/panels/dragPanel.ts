@@ -1,6 +1,6 @@
 // Panels that are moved and sized by the pointer.
 
-type Press = PointerEvent & { currentTarget: HTMLElement };
+import { follow, type Press } from "../parts/follow";
 
 /** Follows a panel that is moved; tells over which other it was let go, and before which half of it. */
 export function dragGrip(event: Press, drop: (target: string, before: boolean) => void): void {
@@ -24,11 +24,11 @@ export function dragGrip(event: Press, drop: (target: string, before: boolean) =
       isBefore = !!box && moved.clientX < box.left + box.width / 2;
       mark(panel ?? undefined);
     },
-    () => {
+    (wasTaken) => {
       const target = marked?.dataset.panel;
       own?.classList.remove("moved");
       mark(undefined);
-      if (target !== undefined) drop(target, isBefore);
+      if (target !== undefined && !wasTaken) drop(target, isBefore);
     },
   );
 }
@@ -64,15 +64,4 @@ export function dragSize(
     },
     () => isMoved && size(to),
   );
-}
-
-function follow(event: Press, move: (event: PointerEvent) => void, end: () => void): void {
-  const handle = event.currentTarget;
-  handle.setPointerCapture(event.pointerId);
-  const done = () => {
-    handle.removeEventListener("pointermove", move);
-    end();
-  };
-  handle.addEventListener("pointermove", move);
-  handle.addEventListener("lostpointercapture", done, { once: true });
 }

@@ -1,22 +1,24 @@
-// The importance of params for a number of the runs that a page found, or of those that it draws. It
-// is computed again when something happens to them, with pauses.
+// The importance of params for a number of the runs that a page found, or of those that it draws.
 
-import { createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
-import { type ApiError, shown } from "../api/client";
-import { type Importance, readImportance } from "../api/importance";
+import { createMemo } from "solid-js";
+import { readImportance } from "../api/importance";
 import { idList, type RunQuery } from "../api/runs";
-import { PacedWork } from "../parts/pacedWork";
-import { searchKey } from "../runs/columns";
+import { searchKey, value } from "../runs/columns";
 import type { PanelContext } from "./panelContext";
+import { createPanelRead } from "./panelRead";
 
 // The server computes for seconds.
 const REST_MS = 10_000;
 
-/** Returns the importance of params, and why it could not be read; `number` is a column, or empty. */
-export function createParamImportance(context: PanelContext, number: () => string) {
-  const [found, setFound] = createSignal<Importance>();
-  const [error, setError] = createSignal<ApiError>();
-  const [loading, setLoading] = createSignal(false);
+/**
+ * Returns the importance of params, and why it could not be read; `number` is a column, or empty. It is
+ * computed while the panel is in sight, and again when runs, their params or their number are others.
+ */
+export function createParamImportance(
+  context: PanelContext,
+  number: () => string,
+  inSight: () => boolean,
+) {
   const { list, live } = context;
   const query = createMemo((): RunQuery => {
     if (list) return { ...list.query(), topLevel: false, order: [] };
@@ -24,25 +26,12 @@ export function createParamImportance(context: PanelContext, number: () => strin
     const filter = ids.length ? `run_id IN (${idList(ids)})` : "run_id = ''";
     return { experimentIds: [], view: "ALL", filter };
   });
-  const reads = new PacedWork(async (signal) => {
-    setLoading(true);
-    try {
-      setFound(await readImportance(query(), searchKey(number()), signal));
-      setError(undefined);
-    } catch (failure) {
-      if (signal.aborted) return;
-      setError(shown(failure));
-    }
-    setLoading(false);
-  }, REST_MS);
-  const asked = createMemo(() => JSON.stringify([query(), number()]));
-  createEffect(
-    on(asked, () => {
-      if (number()) void reads.startNow();
-    }),
-  );
-  const changes = () => (list ? [list.lines(), list.total()] : live.runs());
-  createEffect(on(changes, () => number() && reads.startSoon(), { defer: true }));
-  onCleanup(() => reads.stop());
-  return { found, error, loading };
+  return createPanelRead({
+    context,
+    asked: createMemo(() => (number() ? JSON.stringify([query(), number()]) : "")),
+    shows: (run) => [run.children, value(run, number()), ...[...run.params].flat()],
+    inSight,
+    read: (signal) => readImportance(query(), searchKey(number()), signal),
+    rest: REST_MS,
+  });
 }

@@ -1,43 +1,45 @@
 // The runs of a panel that is about more runs than are drawn as curves: all that the page found, with
 // what the panel shows of them.
 
-import { createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
-import { type ApiError, shown } from "../api/client";
+import { createMemo } from "solid-js";
 import { countRuns, type Run, searchRuns } from "../api/runs";
-import { PacedWork } from "../parts/pacedWork";
-import { type Column, keysOf } from "../runs/columns";
+import { type Column, keysOf, value } from "../runs/columns";
 import type { PanelContext } from "./panelContext";
+import { createPanelRead } from "./panelRead";
 
 const PAGE = 1_000;
-/** So many are read at most; a panel says of how many. */
-export const MOST_RUNS = 2_000;
+// So many are read at most; a panel says of how many.
+const MOST_RUNS = 2_000;
 
 /**
  * Returns runs with some columns, how many there are, and why they could not be read. Those of a page
- * that found runs are read again when something happens to them; child runs are among them.
+ * that found runs are read while the panel is in sight, and again when something happens to them; child
+ * runs are among them.
  */
-export function createRunValues(context: PanelContext, columns: () => Column[]) {
-  const [found, setFound] = createSignal<Run[]>([]);
-  const [total, setTotal] = createSignal<number>();
-  const [error, setError] = createSignal<ApiError>();
-  const [loading, setLoading] = createSignal(!!context.list);
-  const { list } = context;
+export function createRunValues(
+  context: PanelContext,
+  columns: () => Column[],
+  inSight: () => boolean,
+) {
+  const { list, live } = context;
   if (!list)
     return {
-      runs: context.live.runs,
-      total: () => context.live.runs().length,
-      error,
-      loading,
+      runs: live.runs,
+      total: () => live.runs().length,
+      error: () => undefined,
+      loading: () => false,
     };
-  const query = createMemo(() => ({
-    ...list.query(),
-    topLevel: false,
-    keys: keysOf(columns()),
-  }));
-  const reads = new PacedWork(async (signal) => {
-    setLoading(true);
-    const now = query();
-    try {
+  const query = createMemo(() => ({ ...list.query(), topLevel: false, keys: keysOf(columns()) }));
+  const { found, error, loading } = createPanelRead({
+    context,
+    asked: createMemo(() => JSON.stringify(query())),
+    shows: (run) => [
+      ...[run.name, run.status, run.start, run.end, run.children],
+      ...columns().map((column) => value(run, column)),
+    ],
+    inSight,
+    read: async (signal) => {
+      const now = query();
       const runs: Run[] = [];
       let token = "";
       do {
@@ -45,19 +47,14 @@ export function createRunValues(context: PanelContext, columns: () => Column[]) 
         runs.push(...page.runs);
         token = page.next;
       } while (token && runs.length < MOST_RUNS);
-      const all = token ? await countRuns(now, signal) : runs.length;
-      setFound(runs.slice(0, MOST_RUNS));
-      setTotal(all);
-      setError(undefined);
-    } catch (failure) {
-      if (signal.aborted) return;
-      setError(shown(failure));
-    }
-    setLoading(false);
+      const total = token ? await countRuns(now, signal) : runs.length;
+      return { runs: runs.slice(0, MOST_RUNS), total };
+    },
   });
-  const asked = createMemo(() => JSON.stringify(query()));
-  createEffect(on(asked, () => void reads.startNow()));
-  createEffect(on([list.lines, list.total], () => reads.startSoon(), { defer: true }));
-  onCleanup(() => reads.stop());
-  return { runs: found, total, error, loading };
+  return {
+    runs: () => found()?.runs ?? [],
+    total: () => found()?.total,
+    error,
+    loading,
+  };
 }

@@ -1,5 +1,7 @@
 // The line between the list and the charts: dragged, or moved by the arrow keys.
 
+import { follow } from "../parts/follow";
+
 const STEP = 24;
 
 export function Divider(props: {
@@ -11,9 +13,6 @@ export function Divider(props: {
 }) {
   let line!: HTMLDivElement;
   const left = () => line.parentElement?.getBoundingClientRect().left ?? 0;
-  const drag = (event: PointerEvent) => {
-    if (line.hasPointerCapture(event.pointerId)) props.move(event.clientX - left());
-  };
   const onKey = (event: KeyboardEvent) => {
     const to: Record<string, number> = {
       ArrowLeft: props.width - STEP,
@@ -40,9 +39,8 @@ export function Divider(props: {
       aria-valuemax={Math.round(props.most)}
       onPointerDown={(event) => {
         event.preventDefault();
-        line.setPointerCapture(event.pointerId);
+        follow(event, (moved) => props.move(moved.clientX - left()));
       }}
-      onPointerMove={drag}
       onKeyDown={onKey}
     />
   );

@@ -1,6 +1,7 @@
 // The head of a column: a click sorts, a drag moves it, its right edge makes it wider.
 
 import { createSignal, type JSX, Show } from "solid-js";
+import { follow, type Press } from "../parts/follow";
 import { type Column, isSortable, title } from "../runs/columns";
 import type { Sort } from "../runs/sort";
 import { type ColumnLayout, LEAST_WIDTH } from "./columnLayout";
@@ -57,37 +58,21 @@ export function TableHead(props: {
     event.stopPropagation();
   };
 
-  /** Follows the pointer from a press; `done` says that it was let go, and not given up. */
-  const follow = (
-    start: PointerEvent,
-    moved: (event: PointerEvent) => void,
-    done: (event: PointerEvent) => void,
-  ) => {
-    const stop = new AbortController();
-    const { signal } = stop;
-    addEventListener("pointermove", moved, { signal });
-    addEventListener("pointercancel", () => stop.abort(), { signal });
-    addEventListener(
-      "pointerup",
-      (event) => {
-        stop.abort();
-        done(event);
-      },
-      { signal },
-    );
-    start.preventDefault();
-  };
-  const widen = (start: PointerEvent) => {
-    const base = props.width - start.clientX;
-    const { column } = props;
+  const widen = (start: Press) => {
+    const { column, width } = props;
+    let to = width;
     follow(
       start,
-      (event) => props.layout.resize(column, base + event.clientX, true),
-      (event) => props.layout.resize(column, base + event.clientX),
+      (event) => {
+        to = width + event.clientX - start.clientX;
+        props.layout.resize(column, to, true);
+      },
+      (wasTaken) => props.layout.resize(column, wasTaken ? width : to),
     );
+    start.preventDefault();
     start.stopPropagation();
   };
-  const drag = (start: PointerEvent) => {
+  const drag = (start: Press) => {
     wasDragged = false;
     if (props.isFixed || isName() || start.button || start.pointerType === "touch") return;
     const { column } = props;
@@ -105,12 +90,13 @@ export function TableHead(props: {
         const head = over?.closest<HTMLElement>("[data-column]") ?? undefined;
         mark(head && head !== cell ? head : undefined);
       },
-      () => {
+      (wasTaken) => {
         const to = props.layout.order().indexOf(target()?.dataset.column ?? "");
         mark(undefined);
-        if (wasDragged && to >= 0) props.layout.move(column, to);
+        if (wasDragged && !wasTaken && to >= 0) props.layout.move(column, to);
       },
     );
+    start.preventDefault();
   };
 
   return (
@@ -172,7 +158,7 @@ function Edge(props: {
   column: Column;
   width: number;
   layout: ColumnLayout;
-  widen: (event: PointerEvent) => void;
+  widen: (event: Press) => void;
 }) {
   return (
     <div

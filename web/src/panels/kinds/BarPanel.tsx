@@ -16,6 +16,7 @@ import type { KindProps } from "../panelContext";
 import { itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
 import { type Rows, tableActions } from "../saveTable";
+import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
 const ROW = 20;
@@ -34,8 +35,10 @@ interface Row {
 }
 
 export default function BarPanel(props: KindProps) {
+  let root!: HTMLElement;
   let ground!: HTMLDivElement;
   let drawing!: SVGSVGElement;
+  const { inSight } = createSight(() => root);
   const { context } = props;
   const { live } = context;
   const [width, setWidth] = createSignal(400);
@@ -76,7 +79,7 @@ export default function BarPanel(props: KindProps) {
     const names = expressions().flatMap(({ expression }) => namesOf(expression));
     return [...names.map((name) => `${group()}.${name}`), ...(by() ? [by()] : [])];
   };
-  const found = createRunValues(context, columns);
+  const found = createRunValues(context, columns, () => isOfMany() && inSight());
   // Groups are of all runs that were found, bars of runs are of those that are drawn.
   const runs = () => (isOfMany() ? found.runs() : live.runs());
   const keyOf = (run: Run) => {
@@ -146,6 +149,9 @@ export default function BarPanel(props: KindProps) {
   return (
     <PanelFrame
       {...props}
+      ref={(element) => {
+        root = element;
+      }}
       title={titleOf(props.panel)}
       label={`${titleOf(props.panel)}, ${counted(rows().length, "bar")}`}
       busy={isOfMany() ? found.loading() : false}

@@ -13,15 +13,18 @@ import type { KindProps } from "../panelContext";
 import { itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
 import { type Rows, tableActions } from "../saveTable";
+import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
 const MOST_BINS = 100;
 
 export default function HistogramPanel(props: KindProps) {
+  let root!: HTMLElement;
   let drawing!: SVGSVGElement;
+  const { inSight } = createSight(() => root);
   const { metric } = props.panel;
   const column = () => itemsOf(props.fields.of)[0] ?? (metric ? `metrics.${metric}` : "duration");
-  const found = createRunValues(props.context, () => [column()]);
+  const found = createRunValues(props.context, () => [column()], inSight);
   const { size, area, note } = createArea();
   const values = createMemo(() =>
     found.runs().flatMap((run) => {
@@ -58,6 +61,9 @@ export default function HistogramPanel(props: KindProps) {
   return (
     <PanelFrame
       {...props}
+      ref={(element) => {
+        root = element;
+      }}
       title={titleOf(props.panel)}
       label={`Histogram of ${title(column())}, ${counted(values().length, "run")}`}
       busy={found.loading()}

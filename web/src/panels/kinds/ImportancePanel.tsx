@@ -11,6 +11,7 @@ import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createParamImportance } from "../paramImportance";
 import { type Rows, tableActions } from "../saveTable";
+import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
 const ROW = 22;
@@ -18,8 +19,10 @@ const NAMES = 130;
 const TEXT = 110;
 
 export default function ImportancePanel(props: KindProps) {
+  let root!: HTMLElement;
   let ground!: HTMLDivElement;
   let drawing!: SVGSVGElement;
+  const { inSight } = createSight(() => root);
   const [width, setWidth] = createSignal(400);
   const [chosen, choose] = createSignal("");
   onMount(() => {
@@ -29,7 +32,7 @@ export default function ImportancePanel(props: KindProps) {
   });
   const number = () =>
     props.fields.number || (props.panel.metric ? `metrics.${props.panel.metric}` : "");
-  const { found, error, loading } = createParamImportance(props.context, number);
+  const { found, error, loading } = createParamImportance(props.context, number, inSight);
   const params = () => found()?.params ?? [];
   const widest = () => Math.max(...params().map((one) => one.importance), 1e-9);
   const length = (one: ParamImportance) =>
@@ -39,6 +42,9 @@ export default function ImportancePanel(props: KindProps) {
   return (
     <PanelFrame
       {...props}
+      ref={(element) => {
+        root = element;
+      }}
       title={titleOf(props.panel)}
       label={`${titleOf(props.panel)}, ${counted(params().length, "param")}`}
       busy={loading()}

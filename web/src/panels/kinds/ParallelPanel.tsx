@@ -25,6 +25,7 @@ import type { KindProps } from "../panelContext";
 import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
 import { type Rows, tableActions } from "../saveTable";
+import { createSight } from "../seen";
 import { heightOf } from "../settings";
 import { titleOf } from "../titles";
 
@@ -34,8 +35,10 @@ const FOOT = 12;
 const SETTLE_MS = 200;
 
 export default function ParallelPanel(props: KindProps) {
+  let root!: HTMLElement;
   let drawing!: SVGSVGElement;
   let ground!: HTMLDivElement;
+  const { inSight } = createSight(() => root);
   const { context } = props;
   const [over, setOver] = createSignal<Run>();
   const [room, setRoom] = createSignal({ width: 400, height: 240 });
@@ -50,7 +53,7 @@ export default function ParallelPanel(props: KindProps) {
     const chosen = itemsOf(props.fields.of);
     return chosen.length ? chosen : firstAxes(context.live.runs());
   });
-  const found = createRunValues(context, shown);
+  const found = createRunValues(context, shown, inSight);
   const bottom = () =>
     Math.max(TOP + 40, Math.max(room().height, heightOf(props.fields) / 2) - FOOT);
   const dimensions = createMemo(() =>
@@ -126,6 +129,9 @@ export default function ParallelPanel(props: KindProps) {
   return (
     <PanelFrame
       {...props}
+      ref={(element) => {
+        root = element;
+      }}
       title={titleOf(props.panel)}
       label={`${titleOf(props.panel)}, ${count(fromTop().length)} runs`}
       busy={found.loading()}

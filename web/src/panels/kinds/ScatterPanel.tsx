@@ -17,12 +17,15 @@ import type { KindProps } from "../panelContext";
 import { paretoFront, regression } from "../relations";
 import { createRunValues } from "../runValues";
 import { type Rows, tableActions } from "../saveTable";
+import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
 const SIZE = { least: 3, usual: 5, most: 14 };
 
 export default function ScatterPanel(props: KindProps) {
+  let root!: HTMLElement;
   let drawing!: SVGSVGElement;
+  const { inSight } = createSight(() => root);
   const { context } = props;
   const [over, setOver] = createSignal<Run>();
   const first = (group: "params" | "metrics") => {
@@ -34,7 +37,7 @@ export default function ScatterPanel(props: KindProps) {
   const y = (): Column => props.fields.py || first("metrics") || "duration";
   const asked = () =>
     [x(), y(), props.fields.colour, props.fields.radius].filter((one) => one !== undefined);
-  const found = createRunValues(context, asked);
+  const found = createRunValues(context, asked, inSight);
   const { size, area, note } = createArea();
   const isLog = (name: string) => props.fields[name] === "1";
   const across = createMemo(() =>
@@ -83,6 +86,9 @@ export default function ScatterPanel(props: KindProps) {
   return (
     <PanelFrame
       {...props}
+      ref={(element) => {
+        root = element;
+      }}
       title={titleOf({ ...props.panel, fields: { ...props.fields, px: x(), py: y() } })}
       label={`${title(y())} by ${title(x())}, ${count(points().length)} runs`}
       busy={found.loading()}

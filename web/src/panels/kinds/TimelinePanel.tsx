@@ -12,6 +12,7 @@ import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createRunValues } from "../runValues";
 import { type Rows, tableActions } from "../saveTable";
+import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
 const ROW = 16;
@@ -22,12 +23,14 @@ const MOST_ROWS = 500;
 const TICK_MS = 10_000;
 
 export default function TimelinePanel(props: KindProps) {
+  let root!: HTMLElement;
   let ground!: HTMLDivElement;
   let drawing!: SVGSVGElement;
+  const { inSight } = createSight(() => root);
   const [width, setWidth] = createSignal(400);
   const [now, setNow] = createSignal(Date.now());
   const by = () => props.fields.by || "";
-  const found = createRunValues(props.context, () => ["user_id", ...(by() ? [by()] : [])]);
+  const found = createRunValues(props.context, () => ["user_id", ...(by() ? [by()] : [])], inSight);
   onMount(() => {
     const size = new ResizeObserver(() => setWidth(ground.clientWidth));
     size.observe(ground);
@@ -72,6 +75,9 @@ export default function TimelinePanel(props: KindProps) {
   return (
     <PanelFrame
       {...props}
+      ref={(element) => {
+        root = element;
+      }}
       title={titleOf(props.panel)}
       label={`${titleOf(props.panel)} of ${count(runs().length)} runs`}
       busy={found.loading()}
