@@ -22,7 +22,7 @@ export interface Typed {
 export type Field = keyof Typed;
 
 /** An error of what was typed, at its field. */
-export class FieldError extends ApiError {
+class FieldError extends ApiError {
   constructor(
     readonly at: Field,
     message: string,

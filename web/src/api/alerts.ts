@@ -39,7 +39,7 @@ export interface Delivery {
 }
 
 /** Which alerts: of an experiment, of a run, or else of all that are seen. */
-export interface AlertQuery {
+interface AlertQuery {
   experimentId?: string;
   runId?: string;
   /** Those of then or later, in milliseconds since the epoch. */

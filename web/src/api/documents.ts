@@ -17,7 +17,7 @@ export interface Document {
   version: number;
 }
 
-export type Kind = "view" | "report";
+type Kind = "view" | "report";
 
 /** What is to be other of a document. */
 export interface Change {

@@ -33,7 +33,7 @@ const ARCHIVED_TAG = "runstream.archived";
 /** Which experiments: archived ones are active, and stand apart. */
 export type Stage = "active" | "archived" | "deleted";
 
-export interface ExperimentPage {
+interface ExperimentPage {
   experiments: Experiment[];
   next: string;
 }

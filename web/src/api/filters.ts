@@ -30,7 +30,7 @@ export async function listValues(
 }
 
 /** A sentence about a key of a filter, where it stands, and what may be meant. */
-export interface FilterHint {
+interface FilterHint {
   column: number;
   message: string;
   similar: string[];

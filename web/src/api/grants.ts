@@ -12,7 +12,7 @@ export interface Grant {
 }
 
 /** The grants on an experiment, and the role of who is signed in. */
-export interface Access {
+interface Access {
   grants: Grant[];
   role: Role;
 }

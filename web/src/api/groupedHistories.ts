@@ -12,7 +12,7 @@ export const BANDS = ["deviation", "extremes", "none"] as const;
 export type Band = (typeof BANDS)[number];
 
 /** What to read. */
-export interface GroupedAsked {
+interface GroupedAsked {
   metrics: string[];
   /** Groups by their ids, which the answer has; of each at most 1,000 runs. */
   groups: { id: string; runIds: string[] }[];

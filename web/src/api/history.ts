@@ -27,7 +27,7 @@ export interface History {
 }
 
 /** Histories that were read, and why others could not be. */
-export interface Histories {
+interface Histories {
   histories: History[];
   error?: ApiError | undefined;
 }

@@ -13,13 +13,13 @@ export function statisticOf(text: string): Statistic {
 }
 
 /** Statistics of the numbers of a group, without those that are NaN. */
-export interface Numbers extends Record<Statistic, number | null> {
+interface Numbers extends Record<Statistic, number | null> {
   count: number;
   nans: number;
 }
 
 /** How many values runs have, and the one that all have. */
-export interface Texts {
+interface Texts {
   count: number;
   value: string | null;
 }
@@ -54,7 +54,7 @@ export interface Grouping {
   statistic: Statistic;
 }
 
-export interface GroupPage {
+interface GroupPage {
   groups: RunGroup[];
   next: string;
   /** Of all pages. */

@@ -8,7 +8,7 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 /** Somebody who calls; without a name, if the server asks nobody who they are. */
-export interface Caller {
+interface Caller {
   name: string;
   role: string;
   groups: string[];

@@ -8,7 +8,7 @@ import { checkConnection, lost } from "./connection";
 export type RunChange = Schemas["RunChange"];
 
 /** What to watch: runs, or all runs of an experiment. */
-export interface Watched {
+interface Watched {
   runIds?: string[];
   experimentId?: string;
 }

@@ -18,7 +18,7 @@ const MOST_STEPS = 200;
 const SMALL = 128;
 
 /** How a series can be looked at; the empty name is one step. */
-export const SERIES_VIEWS: Record<string, string> = {
+const SERIES_VIEWS: Record<string, string> = {
   "": "One step",
   pixels: "Pixels",
   all: "All steps",

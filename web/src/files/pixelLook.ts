@@ -2,7 +2,7 @@
 
 import { createSignal } from "solid-js";
 
-export interface Point {
+interface Point {
   x: number;
   y: number;
 }

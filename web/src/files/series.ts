@@ -2,7 +2,7 @@
 
 import type { Artifact } from "../api/artifacts";
 
-export interface SeriesFile {
+interface SeriesFile {
   key: string;
   step: bigint;
   timestamp: number;

@@ -9,7 +9,7 @@ const RIGHT = 16;
 const FOOT = 44;
 
 /** Where the axes are, in pixels of the drawing. */
-export interface Area {
+interface Area {
   left: number;
   right: number;
   top: number;

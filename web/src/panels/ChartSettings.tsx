@@ -153,7 +153,7 @@ export function ChartSettings(props: {
   );
 }
 
-export const BAND_NAMES: Record<Band, string> = {
+const BAND_NAMES: Record<Band, string> = {
   deviation: "± std. dev.",
   extremes: "min to max",
   none: "none",

@@ -27,7 +27,7 @@ const KINDS: Record<SmoothingKind, Kind> = {
 const POSITIONS = 100;
 
 /** Returns the smoothing that two texts of an address say, with no amount where that says none. */
-export function smoothingOf(kindText: string, amountText: string): Smoothing {
+function smoothingOf(kindText: string, amountText: string): Smoothing {
   const kind = (Object.hasOwn(KINDS, kindText) ? kindText : "exponential") as SmoothingKind;
   const least = kind === "mean" ? 1 : 0;
   const amount = Math.min(KINDS[kind].most, Number(amountText) || 0);

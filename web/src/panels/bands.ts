@@ -25,7 +25,7 @@ export function lineWidth({ spread }: Curve, curves: Curve[]): number {
 export const FAINT = 0.4;
 
 /** A stretch of a curve along x. */
-export interface Stretch {
+interface Stretch {
   from: number;
   to: number;
   /** Whether some runs of its group have no value there. */
@@ -68,7 +68,7 @@ export function lineInk(plot: uPlot, curve: Curve): string | CanvasGradient {
 }
 
 /** A point of an edge of a band. */
-export type Place = [number, number];
+type Place = [number, number];
 
 // What a band reaches below the lines of a logarithmic axis, as a part of the least of them: a mean
 // less a deviation may be next to 0.

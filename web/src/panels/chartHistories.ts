@@ -23,7 +23,7 @@ const MOST_DRAWN = 8_000;
 const MOST_WAITING = 8_000;
 
 /** What a chart asks for. */
-export interface Asked {
+interface Asked {
   metric: string;
   runIds: () => string[];
   /** Whether the chart is there to be looked at. */

@@ -20,7 +20,7 @@ const FEW = 8;
 const NONE = "#84898f";
 
 /** Runs that are drawn together, and the column that they are coloured by; empty for their ids. */
-export interface Drawn {
+interface Drawn {
   runs: Run[];
   by: Column;
   /** Groups that are drawn, too: their runs have their colours, if no column is chosen. */
@@ -28,7 +28,7 @@ export interface Drawn {
 }
 
 /** A value of the column that runs are coloured by. */
-export interface ValueColour {
+interface ValueColour {
   text: string;
   colour: string;
 }

@@ -79,7 +79,7 @@ export function pointOf(
 }
 
 /** Returns whether a curve has points on both sides of the cursor, or one near to it. */
-export function reaches({ xs }: Curve, { x, from, to }: Cursor): boolean {
+function reaches({ xs }: Curve, { x, from, to }: Cursor): boolean {
   const first = xs[0] ?? Number.POSITIVE_INFINITY;
   const last = xs.at(-1) ?? Number.NEGATIVE_INFINITY;
   const near = xs[nearest(xs, x)] ?? Number.NaN;

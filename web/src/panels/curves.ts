@@ -25,13 +25,13 @@ export interface Settings {
 }
 
 /** Values that have no place on the axis: infinities. */
-export interface Mark {
+interface Mark {
   x: number;
   up: boolean;
 }
 
 /** Of a group, at each x: how many runs it is of, and the edges of its band; none without a band. */
-export interface Spread {
+interface Spread {
   /** How many of its runs have logged the metric. */
   runs: number;
   counts: number[];

@@ -14,7 +14,7 @@ import { PacedWork } from "../parts/pacedWork";
 import type { Range } from "./scales";
 import { stepsInSight, union } from "./stepsInSight";
 
-export interface AskedGroups {
+interface AskedGroups {
   metrics: string[];
   /** The groups to draw; other objects after something happened to their runs. */
   groups: () => RunGroup[];

@@ -6,7 +6,7 @@ import type { Line } from "./lines";
 import { drawable } from "./scales";
 
 /** Which ends of the axes somebody chose. */
-export interface ChosenEnds {
+interface ChosenEnds {
   x: boolean;
   yMin: boolean;
   yMax: boolean;

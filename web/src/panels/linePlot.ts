@@ -34,7 +34,7 @@ export interface Cursor {
   over: DOMRect;
 }
 
-export interface Events {
+interface Events {
   /** Somebody chose a range. */
   zoom: (range: Range) => void;
   /** The cursor is somewhere, or has left. */

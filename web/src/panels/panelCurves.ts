@@ -23,7 +23,7 @@ interface Item {
   expression: Expression;
 }
 
-export interface AskedCurves {
+interface AskedCurves {
   of: string[];
   xMetric: string | undefined;
   live: LiveRuns;

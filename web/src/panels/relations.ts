@@ -1,6 +1,6 @@
 // What points say together: a line through them, and those that none is better than.
 
-export type Point = readonly [number, number];
+type Point = readonly [number, number];
 
 /** Returns the line of least squares and the correlation; nothing for points that have no such line. */
 export function regression(points: Point[]) {

@@ -7,7 +7,7 @@ import { download, saveFile } from "../parts/saveFile";
 import type { Made, Wanted } from "./pointsWorker";
 
 /** Which points: those of runs, of metrics and within steps. */
-export interface Points {
+interface Points {
   metrics: string[];
   runs: { id: string; name: string }[];
   range: StepRange;

@@ -9,9 +9,9 @@ import type { Fields } from "./panelText";
 const INHERITED = ["x", "logx", "logy", "y", "outliers", "height"];
 const AXES: string[] = ["step", "time", "relative"] satisfies Axis[];
 
-export const HEIGHT = 260;
-export const LEAST_HEIGHT = 140;
-export const MOST_HEIGHT = 1_200;
+const HEIGHT = 260;
+const LEAST_HEIGHT = 140;
+const MOST_HEIGHT = 1_200;
 export const MOST_WIDTH = 4;
 
 /** Returns the fields of a panel with those that its section, and all panels, have set. */
@@ -36,7 +36,7 @@ export function lineSettings(fields: Fields, smoothing: Smoothing | undefined): 
 }
 
 /** Returns the ends of a range `min..max`, of which either may be left out. */
-export function endsOf(text = ""): { yMin: number | undefined; yMax: number | undefined } {
+function endsOf(text = ""): { yMin: number | undefined; yMax: number | undefined } {
   const [from = "", to = ""] = text.split("..");
   const end = (one: string) => {
     const value = Number(one);

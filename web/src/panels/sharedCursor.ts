@@ -6,7 +6,7 @@ import { createSignal, onCleanup } from "solid-js";
 const REST_MS = 80;
 
 /** Where the cursor is, in which chart, and the run that it points at there. */
-export interface SharedCursor {
+interface SharedCursor {
   x: number;
   source: object;
   runId: string | undefined;

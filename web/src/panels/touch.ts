@@ -2,7 +2,7 @@
 
 import type { Range } from "./scales";
 
-export interface Touched {
+interface Touched {
   /** Returns where the plot is on the screen; nothing while there is none. */
   over: () => DOMRect | undefined;
   /** Returns the x at pixels from the left of the plot. */

@@ -44,8 +44,6 @@ export function useZooms() {
   return { zoom: (metric: string) => zooms().get(metric), setZoom, leaveAll };
 }
 
-export type Zooms = ReturnType<typeof useZooms>;
-
 function textOf([metric, { min, max }]: [string, Range]): string {
   return `${metric}:${min}:${max}`;
 }

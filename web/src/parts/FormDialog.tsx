@@ -6,7 +6,7 @@ import { createClose } from "./closing";
 import { Dialog } from "./Dialog";
 import { ErrorNote } from "./ErrorNote";
 
-export interface Field {
+interface Field {
   label: string;
   value?: string;
   suggestions?: string[];

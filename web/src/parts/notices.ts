@@ -3,7 +3,7 @@
 import { createSignal } from "solid-js";
 import { shown } from "../api/client";
 
-export interface Notice {
+interface Notice {
   id: number;
   text: string;
   isError: boolean;

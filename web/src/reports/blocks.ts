@@ -1,12 +1,12 @@
 // The parts of a report: markdown, and addresses of panels in fenced blocks between.
 
-export interface Block {
+interface Block {
   kind: "markdown" | "panels";
   text: string;
 }
 
 /** An address of the workspace: an experiment, and the query behind it. */
-export interface Address {
+interface Address {
   experimentId: string;
   query: string;
 }

@@ -6,7 +6,7 @@ import type { Run, RunPage, RunQuery, searchRuns } from "../api/runs";
 const PAGE = 250;
 
 /** What to read of child runs. */
-export interface Children {
+interface Children {
   /** What finds the children of a run. */
   query: (parent: string) => RunQuery;
   /** Reads a page as `searchRuns` does. */

@@ -19,7 +19,7 @@ export const ATTRIBUTES: Column[] = [
   "run_id",
 ];
 export const NAME: Column = "run_name";
-export const SOURCE: Column = `tags.${SOURCE_TAG}`;
+const SOURCE: Column = `tags.${SOURCE_TAG}`;
 export const PARENT: Column = `tags.${PARENT_TAG}`;
 const TITLES: Record<Column, string> = {
   run_name: "Run",

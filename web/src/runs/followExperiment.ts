@@ -8,7 +8,7 @@ import { addFrameWork, dropFrameWork } from "../parts/pacedFrames";
 const SETTLE_MS = 1_000;
 
 /** A list that is kept up to date. */
-export interface Followed {
+interface Followed {
   experimentId: () => string;
   /** Reads the list; changes are told from then on. */
   begin: () => Promise<void>;

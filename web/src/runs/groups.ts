@@ -11,7 +11,7 @@ const PAGE = 100;
 const AHEAD = 50;
 
 /** By what runs are grouped, and what is shown of each group. */
-export interface GroupsAsked {
+interface GroupsAsked {
   by: Column[];
   columns: Column[];
   sort: { column: Column; descending: boolean } | undefined;

@@ -7,7 +7,7 @@ import { type RunChange, watch } from "../api/watch";
 import { addFrameWork, dropFrameWork } from "../parts/pacedFrames";
 import { applyChange } from "./applyChange";
 
-export type Listener = (changes: RunChange[]) => void;
+type Listener = (changes: RunChange[]) => void;
 
 export function createLiveRuns(ids: () => string[]) {
   const [runs, setRuns] = createSignal<Run[]>([]);

@@ -12,7 +12,7 @@ export interface Line {
 }
 
 /** A group, under which its runs unfold. */
-export interface GroupLine {
+interface GroupLine {
   group: RunGroup;
   depth: 0;
 }
@@ -63,7 +63,7 @@ class Rows {
 }
 
 /** What rows are made of. */
-export interface Content {
+interface Content {
   /** The child runs of those that are unfolded. */
   childRuns: ReadonlyMap<string, Run[]>;
   /** Whether child runs are folded under their parents. */

@@ -15,7 +15,7 @@ const AT_ONCE = 2;
 const ALL = 1_000;
 
 /** What to search, and what for. */
-export interface Search {
+interface Search {
   query: () => RunQuery;
   /** Reads a page as `searchRuns` does. */
   read: typeof searchRuns;
@@ -28,7 +28,7 @@ export interface Search {
 }
 
 /** Runs by their place in what is found; those that are not read yet are missing. */
-export type Places = (Run | undefined)[];
+type Places = (Run | undefined)[];
 
 export function createSearchPages(search: Search) {
   const [runs, setRuns] = createSignal<Places>([]);

@@ -63,7 +63,7 @@ export async function readSource(runId: string): Promise<Source | undefined> {
 }
 
 /** Returns the changes of each file of what git wrote. */
-export function changesOf(diff: string): FileChange[] {
+function changesOf(diff: string): FileChange[] {
   return diff
     .split(/^(?=diff --git )/m)
     .filter((text) => text.trim())

@@ -14,7 +14,7 @@ const LATELY = /^start_time >=? now\s*-\s*(\d+)\s*(s|m|h|d|w)$/i;
 const UNITS: Record<string, string> = { s: "second", m: "minute", h: "hour", d: "day", w: "week" };
 
 /** A piece of a filter, and where it begins. */
-export interface Token {
+interface Token {
   text: string;
   start: number;
 }
@@ -57,7 +57,7 @@ export function filterOf(typed: string): string {
 }
 
 /** Returns the condition that the name of a run has a word. */
-export function nameCondition(word: string): string {
+function nameCondition(word: string): string {
   const special = /[%_]/.test(word);
   const escaped = special ? word.replace(/[!%_]/g, "!$&") : word;
   return `run_name ILIKE '%${escaped.replaceAll("'", "''")}%'${special ? " ESCAPE '!'" : ""}`;

@@ -24,7 +24,7 @@ export interface KindField {
 /** Values and what is shown for them. */
 type Choices = Record<string, string>;
 
-export interface Kind {
+interface Kind {
   name: string;
   component: Component<KindProps>;
   fields: KindField[];
