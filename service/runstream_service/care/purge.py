@@ -8,6 +8,7 @@ that broke off leaves runs that are `purging`, and the next purge continues with
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -160,7 +161,8 @@ def hide(runs: Sequence[int], condition: Any) -> int:
         changes.record_purged_run(run.uuid, run.experiment_id)
     Run.update(
         purging=True,
-        uuid=SQL("'purged '").concat(Run.id.cast("TEXT")),
+        # Who does not know it finds nothing: an id alone could be guessed.
+        uuid=SQL("'purged '").concat(Run.id.cast("TEXT")).concat(f" {secrets.token_hex(6)}"),
         deleted_with_experiment=False,  # restoring the experiment does not concern it any more
         deleted_with_run=None,
     ).where(Run.id.in_([run.id for run in hidden])).execute()

@@ -67,6 +67,19 @@ def test_the_deleted_runs_of_an_experiment_go_and_nothing_else(api: Api) -> None
     )
 
 
+def test_nobody_finds_what_is_hidden_by_its_number(api: Api) -> None:
+    delete_runs(api, api.create_run())
+    assert remove_all(api, "0").runs == 1  # it keeps its number from others
+    for number in range(3):
+        run_id = f"purged {number}"
+        for call in (
+            lambda run_id=run_id: api.runs.GetRun(GetRunRequest(run_id=run_id)),
+            lambda run_id=run_id: api.runs.RestoreRun(RestoreRunRequest(run_id=run_id)),
+        ):
+            with expect_refusal(NOT_FOUND, "RUN_NOT_FOUND"):
+                call()
+
+
 @pytest.fixture
 def named(api: Api) -> NamedRuns:
     return NamedRuns(api)
