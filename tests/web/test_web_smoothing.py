@@ -46,6 +46,9 @@ def test_kinds_of_smoothing_are_in_the_address_and_read_of_the_server(
             expect(page.get_by_role("slider", name="Smoothing")).to_be_visible()
             expect(page).to_have_url(re.compile(f"smoothing={amount}&smoothingkind="))
     expect(page.get_by_role("slider", name="Smoothing")).to_have_count(0)
+    page.reload()
+    # It stands under *More*, which is open then.
+    expect(page.get_by_label("Kind of smoothing")).to_have_value("min")
     expect(figure).to_have_attribute("aria-busy", "false")
     width = width_of(figure.locator(".u-over"))
     for at in (0.5, 0.95):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import unquote
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from support.web_content import EXPERIMENT, Content
 
@@ -110,3 +111,37 @@ def test_all_runs_are_sorted_where_parents_are_folded(see: See, content: Content
     page.get_by_role("button", name="Sort all runs").click()
     expect(page.locator(".row .name a").first).to_have_text("adam-0.3")
     expect(page.get_by_label("Fold child runs")).not_to_be_checked()
+
+
+def test_rows_wait_for_no_charts_and_what_is_still_loaded_takes_nothing_away(
+    see: See, page: Page, content: Content
+) -> None:
+    held: dict[str, Route] = {}
+    for part in ("MetricCharts", "RunActions", "ColumnPicker", "KeyboardHelp"):
+        page.route(f"**/assets/{part}-*.js", partial(held.setdefault, part))
+    see(f"/experiments/{content.experiment_id}?flat=1")
+    rows = page.locator(".row .name a")
+    expect(rows).to_have_count(7)
+    expect(page.get_by_role("region", name="Charts")).to_have_text("Loading…")
+    page.get_by_label("Select adam-0.1").check()
+    columns = page.get_by_role("button", name="Columns")
+    columns.click()
+    expect(rows).to_have_count(7)
+    held["RunActions"].continue_()
+    expect(page.get_by_role("toolbar", name="Selected runs")).to_contain_text("1 run selected")
+    held["MetricCharts"].continue_()
+    expect(drawn(page)).to_have_text(["adam-0.1"])
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_have_count(0)
+    held["ColumnPicker"].continue_()
+    expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+    dialog.get_by_role("button", name="Close").click()
+    expect(columns).to_be_focused()
+    keys = page.get_by_role("button", name="Keys")
+    with page.expect_request("**/assets/KeyboardHelp-*.js"):
+        keys.click()
+    expect(drawn(page)).to_have_text(["adam-0.1"])
+    held["KeyboardHelp"].continue_()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(keys).to_be_focused()

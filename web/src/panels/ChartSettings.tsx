@@ -6,7 +6,7 @@ import type { Run } from "../api/runs";
 import { useText } from "../parts/address";
 import type { Column } from "../runs/columns";
 import { ColourChoice } from "./ColourChoice";
-import { SmoothingControl, SmoothingKindChoice } from "./SmoothingControl";
+import { SmoothingControl, SmoothingKindChoice, USUAL_KIND } from "./SmoothingControl";
 import type { Panels } from "./usePanels";
 import type { AllSettings } from "./useSettings";
 
@@ -32,7 +32,9 @@ export function ChartSettings(props: {
   const { settings } = props;
   const [search, setSearch] = useText("metric");
   // What is set under *More* is in sight to begin with.
-  const [isOpen, setOpen] = createSignal(MORE.some((name) => settings.get(name)));
+  const [isOpen, setOpen] = createSignal(
+    MORE.some((name) => settings.get(name)) || settings.chosen().kind !== USUAL_KIND,
+  );
   const id = createUniqueId();
   return (
     <>

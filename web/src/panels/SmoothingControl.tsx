@@ -23,12 +23,15 @@ const KINDS: Record<SmoothingKind, Kind> = {
   max: { name: "Greatest so far", unit: "", usual: 0, most: 0 },
 };
 
+// What an address without a kind says.
+export const USUAL_KIND: SmoothingKind = "exponential";
+
 // Positions of a slider whose amounts grow by a factor.
 const POSITIONS = 100;
 
 /** Returns the smoothing that two texts of an address say, with no amount where that says none. */
 function smoothingOf(kindText: string, amountText: string): Smoothing {
-  const kind = (Object.hasOwn(KINDS, kindText) ? kindText : "exponential") as SmoothingKind;
+  const kind = (Object.hasOwn(KINDS, kindText) ? kindText : USUAL_KIND) as SmoothingKind;
   const least = kind === "mean" ? 1 : 0;
   const amount = Math.min(KINDS[kind].most, Number(amountText) || 0);
   return { kind, amount: amount >= least ? amount : 0 };
@@ -43,7 +46,7 @@ export function useSmoothing(): [() => Smoothing, (value: Smoothing) => void] {
     setQuery(
       {
         smoothing: amount ? String(amount) : undefined,
-        smoothingkind: kind === "exponential" ? undefined : kind,
+        smoothingkind: kind === USUAL_KIND ? undefined : kind,
       },
       { replace: true },
     );

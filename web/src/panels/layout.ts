@@ -1,7 +1,7 @@
 // Which panels there are, in which sections and order: one line panel for each metric in the section
 // of its prefix, one for each series of media, and what somebody changed of that.
 
-import { inOrderOfWeight } from "../runs/keyMetrics";
+import { inOrderOfWeight, SYSTEM } from "../runs/keyMetrics";
 import { type Change, type Fields, metricId, sectionId, seriesId } from "./panelText";
 
 /** A panel is data: `kind` says what draws it, the other fields are what that kind reads. */
@@ -19,8 +19,8 @@ export interface Section {
   panels: Panel[];
 }
 
-// Metrics of the machine come after all that was trained, and media after them: they are found last.
-const LAST = [/^system\//, /^media$/];
+// The section of media that a workspace has by itself.
+const MEDIA = "media";
 const MEDIA_HEIGHT = "400";
 
 export function layoutOf(metrics: string[], series: string[], changes: Change[]): Section[] {
@@ -49,8 +49,7 @@ export function layoutOf(metrics: string[], series: string[], changes: Change[])
   for (const of of new Set([...series, ...changedSeries])) {
     const id = seriesId(of);
     const fields: Fields = { kind: "media", of, height: MEDIA_HEIGHT, ...byId.get(id) };
-    if (!fields.gone)
-      sectionOf(fields.in ?? "media").panels.push({ id, metric: undefined, fields });
+    if (!fields.gone) sectionOf(fields.in ?? MEDIA).panels.push({ id, metric: undefined, fields });
   }
   // What was added stands before what is there by itself.
   for (const { id, fields } of changes.toReversed())
@@ -65,8 +64,10 @@ export function layoutOf(metrics: string[], series: string[], changes: Change[])
   return all.filter((section) => section.panels.length || section.fields.own);
 }
 
-function order(section: Section): number {
-  return LAST.findIndex((name) => name.test(section.name)) + 1;
+/** Metrics of the machine come after all that was trained, and media after them: they are found last. */
+function order({ name }: Section): number {
+  if (name === MEDIA) return 2;
+  return name.startsWith(SYSTEM) ? 1 : 0;
 }
 
 /** Puts what has an id behind another in a list; first, if that is empty. What is not there stays. */
@@ -96,11 +97,4 @@ export function changed(changes: Change[], id: string, fields: Record<string, st
   const at = changes.findIndex((one) => one.id === id);
   const next = at < 0 ? [...changes, change] : changes.with(at, change);
   return next.filter((one) => Object.keys(one.fields).length);
-}
-
-/** Returns an id for a panel that is added. */
-export function freeId(changes: Change[]): string {
-  let number = 1;
-  while (changes.some(({ id }) => id === `*${number}`)) number += 1;
-  return `*${number}`;
 }

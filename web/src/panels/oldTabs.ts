@@ -3,8 +3,7 @@
 import { useSearchParams } from "@solidjs/router";
 import { createEffect } from "solid-js";
 import { listOf } from "../parts/address";
-import { freeId } from "./layout";
-import { changesOf, type Fields, fieldOf, textOfChanges } from "./panelText";
+import { changesOf, type Fields, fieldOf, freeId, textOfChanges } from "./panelText";
 
 export function leadOldTabs(): void {
   const [query, setQuery] = useSearchParams();

@@ -31,6 +31,13 @@ export function sectionId(name: string): string {
   return `/${name}`;
 }
 
+/** Returns an id for a panel that is added. */
+export function freeId(changes: Change[]): string {
+  let number = 1;
+  while (changes.some(({ id }) => id === `*${number}`)) number += 1;
+  return `*${number}`;
+}
+
 export function changesOf(text: string): Change[] {
   return listOf(text).map((item) => {
     const [id = "", ...pairs] = item.split(";").map((one) => decoded(one, ";"));

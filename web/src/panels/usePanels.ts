@@ -2,8 +2,8 @@
 
 import { createMemo } from "solid-js";
 import { settled, useText } from "../parts/address";
-import { changed, freeId, layoutOf, type Panel, type Section } from "./layout";
-import { changesOf, type Fields, sectionId, textOfChanges } from "./panelText";
+import { changed, layoutOf, type Panel, type Section } from "./layout";
+import { changesOf, type Fields, freeId, sectionId, textOfChanges } from "./panelText";
 
 export type SetFields = (fields: Record<string, string | undefined>) => void;
 
