@@ -5,14 +5,22 @@ from __future__ import annotations
 from uuid import uuid4
 
 import grpc
+import pytest
+import requests
 
 from runstream.v1 import alert_service_pb2 as pb
-from runstream.v1.access_service_pb2 import GrantRole, SetGrantRequest
+from runstream.v1.access_service_pb2 import (
+    AuditEntry,
+    GrantRole,
+    SearchAuditLogRequest,
+    SetGrantRequest,
+)
 from runstream.v1.alert_pb2 import AlertDestinations
 from runstream.v1.run_moves_pb2 import MoveRunsRequest
 from support.access import GuardedServer
 from support.alerts import SECRET, alerts_of, create_rule, raise_alert, rules_of, update_rule
 from support.api import Api, expect_refusal
+from support.waiting import wait_until
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 HOOK = "https://hooks.example.com/services/secret?token=secret"
@@ -90,3 +98,45 @@ def test_a_rule_is_of_the_experiment_and_not_of_who_made_it(guarded: GuardedServ
     ada.alerts.DeleteAlertRule(pb.DeleteAlertRuleRequest(rule_id=rule.rule_id))
     (alert,) = alerts_of(ada, run_id=run_id)
     assert [each.error for each in alert.deliveries] == ["the rule was deleted"]
+
+
+def test_nobody_is_told_the_secret_of_webhooks_again_nor_the_audit_log(
+    guarded: GuardedServer,
+) -> None:
+    """N1."""
+    root, ada = guarded.apis["root"], guarded.apis["ada"]
+    experiment = ada.create_experiment(str(uuid4()))
+    to = AlertDestinations(webhook_urls=[HOOK])
+    rule = create_rule(
+        ada, experiment_id=experiment, run_ended={}, destinations=to, webhook_secret=SECRET
+    )
+    other = f"{SECRET[:-8]}AAAAAAA="
+    seen: list[object] = [rule, update_rule(ada, rule, webhook_secret=other)]
+    for url in ("https://me:hunter2@hooks.example.com/", "http://127.0.0.1/hunter2"):
+        with pytest.raises(grpc.RpcError) as refusal:
+            update_rule(ada, rule, destinations=AlertDestinations(webhook_urls=[url]))
+        seen += [refusal.value.details(), refusal.value.trailing_metadata()]
+    with pytest.raises(grpc.RpcError) as refusal:
+        update_rule(ada, rule, webhook_secret=f"{SECRET}*")
+    seen += [refusal.value.details(), refusal.value.trailing_metadata()]
+    route = f"{guarded.server.http}/api/1.0/runstream/alert-rules"
+    for body in (
+        {"webhook_secret": [SECRET]},
+        {"webhookSecret": {"a": SECRET}},
+        {"webhook_secret": SECRET, "level": "NONE"},
+        {"destinations": {"webhook_urls": [["https://me:hunter2@a/"]]}},
+        {"destinations": "hunter2"},
+    ):
+        answer = requests.post(route, json=body, headers=guarded.headers("ada"), timeout=30)
+        assert answer.status_code == 400
+        seen.append(answer.text)
+    seen += rules_of(root, experiment)
+
+    def audited() -> list[AuditEntry]:
+        found = root.access.SearchAuditLog(SearchAuditLogRequest(user_name="ada")).entries
+        return [entry for entry in found if entry.method.endswith("AlertRule")]
+
+    wait_until(lambda: len(audited()) >= 5, 30)
+    seen += audited()
+    for secret in (SECRET[6:], other[6:], "hunter2"):
+        assert [text for text in map(str, seen) if secret in text] == []

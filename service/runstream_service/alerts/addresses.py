@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from socket import inet_aton, inet_ntoa
 
 # Gateways translate these to the IPv4 address in their last 32 bits (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -43,6 +44,8 @@ def names_private(host: str) -> bool:
     with suppress(ValueError):
         ip_address(name.partition("%")[0])
         return not is_public(name)
+    with suppress(OSError):  # as 127.1, 0x7f000001 and 2130706433
+        return not is_public(inet_ntoa(inet_aton(name)))
     return False
 
 

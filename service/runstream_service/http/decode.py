@@ -37,6 +37,9 @@ _SHORTENED = reprlib.Repr()
 _SHORTENED.maxlevel = 3
 _SHORTENED.maxstring = _SHORTENED.maxother = _SHORTENED.maxlong = 200
 
+# Fields whose values no error quotes: secrets of webhooks, and their addresses, which have some.
+_SECRETS = ("webhook", "destinations")
+
 _BOOLEANS = {"true": True, "false": False}
 
 Converter = Callable[[Any], Any]
@@ -67,12 +70,15 @@ class FieldError(Exception):
                 field=self.path,
             )
         value = _SHORTENED.repr(self.value)
+        shown = self.value if isinstance(self.value, str) else value
+        if self.path.startswith(_SECRETS):
+            value = shown = "(not shown)"
         return InvalidArgument(
             f"Invalid value {value} for parameter '{self.path}' supplied: "
             f"it must be {self.expected}",
             reason="FIELD_MALFORMED",
             field=self.path,
-            value=self.value if isinstance(self.value, str) else value,
+            value=shown,
             limit=self.expected,
             type=type(self.value).__name__,
         )

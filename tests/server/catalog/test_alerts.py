@@ -158,6 +158,12 @@ def test_what_breaks_a_rule_of_rules_is_refused_with_the_limit(
         "[64:ff9b::7f00:1]",
         "[64:ff9b:1:7f00:0:100:808:808]",
         "[2002:7f00:1::]",
+        "[fec0::1]",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "0",
     ],
 )
 def test_a_webhook_is_not_at_a_private_address(shared: Api, experiment: str, host: str) -> None:
