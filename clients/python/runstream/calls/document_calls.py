@@ -25,7 +25,7 @@ class DocumentCalls:
             kind: `view` or `report`.
             title: 1 to 250 characters, unique among those of this kind in the experiment; a
                 view may have none, and is then found by its id alone.
-            text: of a view the part of an address of the interface behind `?`, up to 100,000
+            text: of a view the part of an address of the interface behind `?`, up to 250,000
                 characters; of a report markdown, up to 1,000,000.
 
         Raises:
