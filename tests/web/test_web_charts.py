@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from runstream import TrackingClient
 from support.damage import damage_chunk
+from support.held_requests import wait_for_requests
 from support.server_process import ServerProcess
 from support.web_charts import (
     choose,
@@ -53,12 +54,14 @@ def test_charts_are_loaded_before_anything_is_asked_and_watches_share_a_position
     reads: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
     page.on("request", lambda one: reads.append(one.url) if "history" in one.url else None)
+    page.clock.install()
     page.goto(f"{server.http}/#/experiments/{content.experiment_id}?tab=charts&flat=1")
     expect(page.locator("figure.panel canvas").first).to_be_visible()
     loaded = next(i for i, path in enumerate(asked) if "MetricCharts" in path)
     assert loaded < next(i for i, path in enumerate(asked) if path.startswith("/api/"))
     assert asked.count("/api/1.0/runstream/watch/get-position") == 1
-    page.wait_for_timeout(1_000)  # nothing is read twice
+    page.clock.run_for(10_000)  # nothing is read twice
+    wait_for_requests(page)
     assert len(set(reads)) == len(reads) > 0
 
 
@@ -192,7 +195,7 @@ def test_axes_are_marked_by_short_numbers_and_times_of_which_none_is_cut(
     page.evaluate("texts.length = 0")
     page.get_by_label("x", exact=True).select_option("time")
     find_panel(page, "loss")
-    page.wait_for_timeout(300)
+    page.wait_for_function("texts.some(([text]) => /[AP]M/.test(text))")
     lines = {line for text, _ in page.evaluate("texts") for line in text.split("\n")}
     # As the browser's language has it: here that of the United States.
     assert any(re.fullmatch(r"\d\d:\d\d\s[AP]M", line) for line in lines)
@@ -200,9 +203,7 @@ def test_axes_are_marked_by_short_numbers_and_times_of_which_none_is_cut(
     # Another address in the same page: charts that it brings follow it.
     page.goto(f"{server.http}/#/runs/{run}?tab=charts&metric=near&zoom=near:1434567:1434667")
     find_panel(page, "near").get_by_role("button", name="Show all").wait_for()
-    page.wait_for_timeout(300)
-    texts = dict(page.evaluate("texts"))
-    assert "1,434,600" in texts
+    page.wait_for_function("texts.some(([text]) => text === '1,434,600')")
 
 
 def test_values_under_the_cursor_are_those_of_points(server: ServerProcess, page: Page) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from runstream import TrackingClient
+from support.held_requests import wait_for_requests
 from support.server_process import ServerProcess
 from support.web_content import delete_selected
 
@@ -86,6 +87,7 @@ def test_runs_that_others_delete_leave_and_children_that_begin_appear(
     with TrackingClient(server.uri) as client:
         study = client.create_run("0", run_name="study", start_time=2).info.run_id
         other = client.create_run("0", run_name="other", start_time=1).info.run_id
+        page.clock.install()
         page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status&sort=run_name")
         expect(names(page)).to_have_text(["other", "study"])
         client.delete_run(other)
@@ -99,5 +101,6 @@ def test_runs_that_others_delete_leave_and_children_that_begin_appear(
         # Neither a deletion nor a child is a new run of this list.
         client.delete_run(first)
         expect(names(page)).to_have_text(["study", "second"])
-        page.wait_for_timeout(1_500)
+        page.clock.run_for(3_000)
+        wait_for_requests(page)
         expect(page.get_by_role("button", name="new run")).to_have_count(0)

@@ -102,17 +102,18 @@ def test_stored_markup_is_text(see: See, content: Content) -> None:  # W7
 def test_no_inline_script_runs(see: See) -> None:
     page = settled(see("/"))
     page.evaluate(
-        """() => {
+        """async () => {
           const script = document.createElement("script");
           script.textContent = "document.title = 'broken'";
           document.body.append(script);
           const image = document.createElement("img");
           image.setAttribute("onerror", "document.title = 'broken'");
+          const failed = new Promise((resolve) => image.addEventListener("error", resolve));
           image.src = "data:,";
           document.body.append(image);
+          await failed;
         }"""
     )
-    page.wait_for_timeout(200)
     assert page.title() != "broken"
 
 

@@ -150,21 +150,20 @@ def test_importance_is_computed_in_sight_and_only_when_it_may_be_another(
     first = page.locator("figure.panel").first
     expect(first).to_have_attribute("aria-busy", "false")
     expect(figure).not_to_be_in_viewport()
-    assert computed_after(15) == 0
+    assert computed_after(12) == 0
     figure.scroll_into_view_if_needed()
     expect(figure.locator(".hint")).to_contain_text("30 of 32 runs", timeout=60_000)
-    assert computed_after(15) == 1
+    assert computed_after(12) == 1
 
     cells = page.locator(".row", has_text="goes on")
     runs.log(going, "accuracy", 0.375)
     expect(cells).to_contain_text("0.375")
-    assert computed_after(30) == 0  # of another metric
+    assert computed_after(12) == 0  # of another metric
     first.scroll_into_view_if_needed()
     expect(figure).not_to_be_in_viewport()
     runs.log(going, "my loss", 0.125)
     runs.log(going, "accuracy", 0.5)
     expect(cells).to_contain_text("0.5")
-    assert computed_after(30) == 0  # out of sight
+    assert computed_after(12) == 0  # out of sight
     figure.scroll_into_view_if_needed()
     expect(figure.locator(".hint")).to_contain_text("31 of 32 runs")
-    assert computed_after(30) == 1

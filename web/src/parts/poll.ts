@@ -1,11 +1,8 @@
 // What is read again while somebody looks, where no watch tells of changes.
 
-import { createEffect, createMemo, createSignal, on, onCleanup } from "solid-js";
+import { createEffect, createMemo, on, onCleanup } from "solid-js";
 import { lost } from "../api/connection";
 import { visible } from "./visible";
-
-// A read without an answer for so long is given up, and another one begun.
-const LONGEST_MS = 120_000;
 
 /** What is read: `createLoaded` makes it. */
 interface Polled {
@@ -14,7 +11,7 @@ interface Polled {
 }
 
 /**
- * Reads again so many milliseconds after the last answer, so a slow server is waited for. Nothing is
+ * Reads again so many milliseconds after the last answer or error, so a slow server is waited for. Nothing is
  * read while the page is out of sight, or it is not wanted; what was due meanwhile is read right after.
  */
 export function poll(
@@ -24,17 +21,15 @@ export function poll(
 ): void {
   const loading = createMemo(polled.loading);
   const isLookedAt = createMemo(() => visible() && !lost() && isWanted());
-  // When a read began or was answered.
-  const [since, setSince] = createSignal(performance.now());
-  const note = () => setSince(performance.now());
-  createEffect(on(loading, note, { defer: true }));
+  let answered = performance.now();
+  createEffect(
+    on(loading, () => {
+      answered = performance.now();
+    }),
+  );
   createEffect(() => {
-    if (!isLookedAt()) return;
-    const due = since() + (loading() ? LONGEST_MS : milliseconds);
-    const timer = setTimeout(() => {
-      note();
-      polled.again();
-    }, due - performance.now());
+    if (loading() || !isLookedAt()) return;
+    const timer = setTimeout(polled.again, answered + milliseconds - performance.now());
     onCleanup(() => clearTimeout(timer));
   });
 }
