@@ -145,3 +145,16 @@ def test_a_row_in_sight_keeps_its_element_and_rows_at_rest_stand_in_their_order(
     grid.focus()
     page.keyboard.press("End")
     expect(page.locator(".row a").last).to_have_text("r0")
+
+
+def test_the_narrow_list_shows_a_metric_that_some_run_has(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        run = client.create_run(run_name="only")
+        client.log_metric(run.info.run_id, "loss", 0.25)
+    page.goto(f"{server.http}/#/experiments/0?columns=metrics.gone,metrics.loss")
+    expect(heads(page)).to_have_text(["loss"])
+    expect(page.get_by_role("row", name="only")).to_contain_text("0.25")
+    page.goto(f"{server.http}/#/experiments/0?columns=metrics.gone,metrics.loss&sort=metrics.gone")
+    expect(heads(page)).to_have_text(["gone"])

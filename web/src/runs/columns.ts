@@ -37,8 +37,8 @@ const TITLES: Record<Column, string> = {
   "datasets.context": "Dataset context",
 };
 const DEFAULT_KEYS = 8;
-// Runs that say whether a column has numbers.
-const SAMPLE = 200;
+/** So many runs say what a column has: numbers, or anything at all. */
+export const SAMPLE = 200;
 
 /** Returns the group and the key of a column; attributes have no key. */
 export function parts(column: Column): [string, string] {

@@ -15,7 +15,7 @@ import { useText } from "../parts/address";
 import { fontScale } from "../parts/fontScale";
 import { count, counted } from "../parts/format";
 import { lazyPart } from "../parts/lazyPart";
-import { type Column, parts, title } from "../runs/columns";
+import { type Column, parts, SAMPLE, title, value } from "../runs/columns";
 import { chartRuns, createDrawnGroups } from "../runs/drawnGroups";
 import { createLiveRuns } from "../runs/liveRuns";
 import type { RunList } from "../runs/runList";
@@ -86,7 +86,7 @@ export function RunsAndCharts(props: {
     );
   };
   const columns = createMemo<Column[]>(
-    () => (isNarrow() ? mainColumn(props.list.columns(), props.sort) : props.list.columns()),
+    () => (isNarrow() ? mainColumn(props.list, props.sort) : props.list.columns()),
     [],
     { equals: (a, b) => a.join() === b.join() },
   );
@@ -248,13 +248,19 @@ export function RunsAndCharts(props: {
   );
 }
 
-/** Returns the one column of the narrow list: what runs are sorted by, or the first metric. */
-function mainColumn(columns: Column[], sort: Sort | undefined): Column[] {
+/**
+ * Returns the one column of the narrow list: what runs are sorted by, or the first metric that one of
+ * the first runs has.
+ */
+function mainColumn(list: RunList, sort: Sort | undefined): Column[] {
   const isShown = (column: Column) => !["run_name", "status"].includes(column);
   if (sort && isShown(sort.column)) return [sort.column];
-  const first = columns.find((column) =>
+  const columns = list.columns();
+  const some = list.lines().slice(0, SAMPLE);
+  const metrics = columns.filter((column) =>
     ["metrics", "minimum", "maximum"].includes(parts(column)[0]),
   );
-  const other = first ?? columns.find(isShown);
+  const logged = metrics.find((column) => some.some(({ run }) => value(run, column) !== null));
+  const other = logged ?? metrics[0] ?? columns.find(isShown);
   return other ? [other] : [];
 }
