@@ -18,6 +18,7 @@ import {
   For,
   on,
   onCleanup,
+  onMount,
   Show,
   Suspense,
 } from "solid-js";
@@ -63,7 +64,6 @@ function Frame(props: RouteSectionProps) {
   const isBare = () => props.location.query.frame === "none";
   const [help, setHelp] = createSignal(false);
   const [bell, setBell] = createSignal(false);
-  setTimeout(() => setBell(true), BELL_MS);
   const isRouting = useIsRouting();
   useBeforeLeave(({ to }) => noteDestination(typeof to === "string" ? to : ""));
   createEffect(() => isRouting() || noteDestination(""));
@@ -159,6 +159,7 @@ function Frame(props: RouteSectionProps) {
             <Show when={!signedOut()} fallback={<SignIn />}>
               {props.children}
             </Show>
+            <Loaded tell={() => setTimeout(() => setBell(true), BELL_MS)} />
           </Suspense>
         </ErrorBoundary>
       </main>
@@ -170,6 +171,12 @@ function Frame(props: RouteSectionProps) {
       </Suspense>
     </>
   );
+}
+
+/** Tells when the code of what stands beside it is there: until then nothing under a `Suspense` is mounted. */
+function Loaded(props: { tell: () => void }) {
+  onMount(() => props.tell());
+  return null;
 }
 
 function Notices() {
