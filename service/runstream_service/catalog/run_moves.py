@@ -52,8 +52,9 @@ def move(
 
 def _lock_families(run_ids: Sequence[str]) -> list[Any]:
     """Return the runs of these ids and those below them, locked until the commit."""
-    these = Run.id.in_(in_ids(find_families(run_ids)))
-    lock_rows(Run.select(Run.id).where(these).order_by(Run.id))
+    for _ in range(2):  # again, for child runs that came while others had locked these
+        these = Run.id.in_(in_ids(find_families(run_ids)))
+        lock_rows(Run.select(Run.id).where(these).order_by(Run.id))
     columns = (Run.id, Run.uuid, Run.experiment, Run.deleted)
     return list(Run.select(*columns).where(these & ~Run.purging).order_by(Run.id))
 
