@@ -130,6 +130,9 @@ def wait_for_all(page: Page) -> None:
     expect(page.locator(".loading")).to_have_count(0, timeout=30_000)
     # The bell is loaded behind all else.
     expect(page.locator(".bell")).to_be_visible(timeout=30_000)
+    if "/experiments/" in page.url and "tab=table" not in page.url:
+        # Charts are loaded behind the first rows.
+        expect(page.locator("figure.panel").first).to_be_visible(timeout=30_000)
     page.wait_for_load_state("networkidle")
     for figure in page.locator("figure.panel").all():
         box = figure.bounding_box()
