@@ -2,8 +2,8 @@
 
 import { ApiError } from "../api/client";
 import { historyQuery, type StepRange } from "../api/history";
-import type { UnderWay } from "../parts/notices";
 import { download, saveFile } from "../parts/saveFile";
+import type { UnderWay } from "../parts/underWay";
 import type { Made, Wanted } from "./pointsWorker";
 
 /** Which points: those of runs, of metrics and within steps. */

@@ -1,7 +1,7 @@
 // What stands in place of every page until somebody has signed in.
 
 import { createResource, createSignal, Show } from "solid-js";
-import { failedSignIn, readIssuer, signInByIssuer, signInByToken } from "../api/session";
+import { failedSignIn, readIssuer, signInByIssuer, signInByToken } from "../api/signIn";
 
 export default function SignIn() {
   const [issuer] = createResource(readIssuer);

@@ -14,15 +14,7 @@ interface Notice {
   progress?: () => string;
 }
 
-/** What a work that takes its time is given: to tell how far it is, and to know that it is stopped. */
-export interface UnderWay {
-  progress: (text: string) => void;
-  signal: AbortSignal;
-}
-
 const SHOWN_MS = 8_000;
-// What is done sooner is not told of.
-const LONG_MS = 500;
 let last = 0;
 
 const [notices, setNotices] = createSignal<Notice[]>([]);
@@ -49,32 +41,13 @@ export async function attempt(action: () => Promise<void>): Promise<boolean> {
   }
 }
 
-/** Does what may take its time, as `attempt` does, and tells of it until it is done or stopped. */
-export async function attemptLong(
-  text: string,
-  action: (underWay: UnderWay) => Promise<void>,
-): Promise<void> {
-  const own = new AbortController();
-  const [progress, setProgress] = createSignal("");
-  let id = 0;
-  const timer = setTimeout(() => {
-    id = add({ text, isError: false, stop: () => own.abort(), progress });
-  }, LONG_MS);
-  await attempt(() =>
-    action({ signal: own.signal, progress: setProgress }).catch((failure) => {
-      if (!own.signal.aborted) throw failure;
-    }),
-  );
-  clearTimeout(timer);
-  dismiss(id);
-}
-
 function show(notice: Omit<Notice, "id">): void {
   const id = add(notice);
   setTimeout(() => dismiss(id), SHOWN_MS);
 }
 
-function add(notice: Omit<Notice, "id">): number {
+/** Shows a notice until it is dismissed; returns its id. */
+export function add(notice: Omit<Notice, "id">): number {
   last += 1;
   const id = last;
   setNotices((all) => [...all, { ...notice, id }]);
