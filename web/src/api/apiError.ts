@@ -1,12 +1,9 @@
 // Errors of calls, as the API tells them and as they are shown.
 
+import type { components } from "./schema";
+
 /** What the JSON of an error has (X2 of docs/behaviour.md); that of a proxy may have none of it. */
-export interface ErrorBody {
-  error_code?: string;
-  message?: string;
-  reason?: string;
-  metadata?: Record<string, string>;
-}
+export type ErrorBody = Partial<components["schemas"]["Error"]>;
 
 /**
  * A call that the server refused, or could not be asked (`code` is then `SERVER_LOST`, or
