@@ -62,6 +62,21 @@ def test_runs_are_tagged_and_the_tags_taken_back(
     assert [team for _, _, team in stored(server, runs)] == ["red", None, None]
 
 
+def test_runs_that_are_selected_while_the_actions_are_loaded_are_all_selected(
+    page: Page, runs: dict[str, str]
+) -> None:
+    held: list[Route] = []
+    page.route("**/RunActions-*.js", lambda route: held.append(route))
+    page.reload()
+    for name in runs:
+        page.get_by_label(f"Select {name}", exact=True).check()
+    expect(page.get_by_text("3 runs selected")).to_have_count(0)
+    assert held
+    for route in held:
+        route.continue_()
+    expect(page.get_by_text("3 runs selected")).to_be_visible()
+
+
 def test_a_tag_is_removed_from_those_that_have_it_and_comes_back(
     server: ServerProcess, page: Page, runs: dict[str, str]
 ) -> None:

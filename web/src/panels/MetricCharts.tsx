@@ -194,22 +194,22 @@ export default function MetricCharts(props: {
       </Show>
       <Show when={!live.loading() && columns()}>
         {(across) => (
-          <For each={sections().map((one) => one.id)}>
-            {(id) => (
-              <PanelSection
-                id={id}
-                section={sections().find((one) => one.id === id)}
-                context={context}
-                all={settings.all()}
-                columns={across()}
-                edit={() => setSection(id)}
-              />
-            )}
-          </For>
+          <>
+            <For each={sections().map((one) => one.id)}>
+              {(id) => (
+                <PanelSection
+                  id={id}
+                  section={sections().find((one) => one.id === id)}
+                  context={context}
+                  all={settings.all()}
+                  columns={across()}
+                  edit={() => setSection(id)}
+                />
+              )}
+            </For>
+            <End reached={() => setAtEnd(true)} />
+          </>
         )}
-      </Show>
-      <Show when={!live.loading()}>
-        <End reached={() => setAtEnd(true)} />
       </Show>
       <Show when={edited() !== undefined && panels.panel(edited() ?? "")}>
         {(panel) => (

@@ -9,7 +9,7 @@ import { statisticOf } from "../api/runGroups";
 import { countRuns, listKeys } from "../api/runs";
 import { caller } from "../api/session";
 import { leadOldTabs } from "../panels/oldTabs";
-import { useIds, useList, useText } from "../parts/address";
+import { settled, useIds, useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { count, counted } from "../parts/format";
 import { lazyPart } from "../parts/lazyPart";
@@ -76,6 +76,8 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   }));
 
   const marked = createMemo(() => new Set(selected()));
+  // While what acts on them is loaded within a transition, the next selection would not know of them.
+  const isAnySelected = settled(() => selected().length > 0);
   const visible = createVisibleRuns({
     listed: (most) =>
       list
@@ -223,7 +225,7 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
         </button>
       </div>
       <Suspense>
-        <Show when={selected().length}>
+        <Show when={isAnySelected()}>
           <RunActions
             experimentId={props.experimentId}
             runs={markedRuns()}
