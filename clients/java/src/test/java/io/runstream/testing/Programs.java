@@ -11,9 +11,12 @@ import java.util.List;
 public final class Programs {
   private Programs() {}
 
-  /** Prepares a JVM that runs a class of the tests. */
+  /**
+   * Prepares a JVM that runs a class of the tests, and that SIGINT ends: in the background of a
+   * shell the tests ignore it, and what they start inherits that.
+   */
   public static ProcessBuilder java(Class<?> main, List<String> options, String... arguments) {
-    List<String> command = new ArrayList<>();
+    List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
