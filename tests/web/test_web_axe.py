@@ -56,7 +56,7 @@ def completions(page: Page) -> None:
 
 def drawn_kinds(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 4_000})  # panels are read in sight
-    expect(page.locator("figure[aria-busy=false]")).to_have_count(len(KINDS) + 7)
+    expect(page.locator("figure[aria-busy=false]")).to_have_count(len(KINDS) + 7, timeout=60_000)
 
 
 def dialog_of_a_move(page: Page) -> None:
