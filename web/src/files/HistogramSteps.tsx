@@ -9,6 +9,7 @@ import { heatColour } from "../render/heatColour";
 import { evenly, readHistograms, type StepDensities } from "./histogramSteps";
 import type { StepFile } from "./mediaSeries";
 import { Percentiles } from "./Percentiles";
+import { StepPlane } from "./StepPlane";
 
 const WIDTH = 600;
 const HEIGHT = 320;
@@ -112,16 +113,8 @@ function Heat(props: { of: StepDensities; told: string }) {
     canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
   });
   return (
-    <div class="step-plane">
-      <div class="sides" aria-hidden="true">
-        <span>{number(props.of.max)}</span>
-        <span>{number(props.of.min)}</span>
-      </div>
+    <StepPlane of={props.of}>
       <canvas ref={canvas} width={width} height={height} role="img" aria-label={props.told} />
-      <div class="ends" aria-hidden="true">
-        <span>step {String(props.of.steps[0])}</span>
-        <span>step {String(props.of.steps.at(-1))}</span>
-      </div>
-    </div>
+    </StepPlane>
   );
 }

@@ -1,8 +1,8 @@
 // How a distribution moves over steps, as bands between its percentiles: the median as a line.
 
 import { createMemo, For } from "solid-js";
-import { number } from "../parts/format";
 import { PERCENTILES, type StepDensities } from "./histogramSteps";
+import { StepPlane } from "./StepPlane";
 
 const WIDTH = 600;
 const HEIGHT = 240;
@@ -32,11 +32,7 @@ export function Percentiles(props: { of: StepDensities; told: string }) {
     return { bands, median: `M${points(MEDIAN).join("L")}` };
   });
   return (
-    <div class="step-plane">
-      <div class="sides" aria-hidden="true">
-        <span>{number(props.of.max)}</span>
-        <span>{number(props.of.min)}</span>
-      </div>
+    <StepPlane of={props.of}>
       <svg
         class="percentiles"
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -53,10 +49,6 @@ export function Percentiles(props: { of: StepDensities; told: string }) {
         </For>
         <path class="median" d={drawn().median} />
       </svg>
-      <div class="ends" aria-hidden="true">
-        <span>step {String(props.of.steps[0])}</span>
-        <span>step {String(props.of.steps.at(-1))}</span>
-      </div>
-    </div>
+    </StepPlane>
   );
 }
