@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -35,9 +36,16 @@ class ServedFiles:
         """
         self._at_end = at_end
         self._identities = {str(path): _identity(str(path)) for path in paths}
+        self._lock = threading.Lock()
+        self._is_served = True
+
+    def release(self) -> None:
+        """Allow the files to go, as the write-ahead log does with the last connection."""
+        with self._lock:
+            self._is_served = False
 
     def check(self) -> None:
-        """End the process if one of the files was deleted or replaced.
+        """End the process if one of the files was deleted or replaced, until they are released.
 
         Raises:
             Unavailable: the files cannot be read.
@@ -51,6 +59,12 @@ class ServedFiles:
                 what = "deleted"
             except OSError as error:
                 raise storage_error(error) from error
+            self._end(path, what)
+
+    def _end(self, path: str, what: str) -> None:
+        with self._lock:
+            if not self._is_served:  # the thread that checks was slower than the end
+                return
             # Clients send what has no answer to the next server again, which refuses it if it does
             # not have the run. So ending at once loses nothing silently.
             log.critical("%s was %s while it was served, the server ends", path, what)

@@ -118,6 +118,7 @@ class Store:
         """Write out what is queued, stop the queries under way, and end the threads."""
         await self.writer.close()
         await self.readers.close()
+        self.files.release()
 
     def close(self) -> None:
         """Close all connections; the last one of SQLite moves the write-ahead log into the file."""

@@ -15,7 +15,7 @@ import pytest
 
 from runstream.v1.logging_service_pb2 import LogMetricRequest
 from runstream.v1.run_service_pb2 import GetRunRequest
-from runstream_service.engine.served_files import FILES_GONE
+from runstream_service.engine.served_files import FILES_GONE, ServedFiles
 from support.api import Api, make_batch
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -73,6 +73,23 @@ def test_a_server_that_nobody_asks_ends_with_each_of_its_files(
     _, errors = server.process.communicate(timeout=30)
     assert server.process.returncode == FILES_GONE
     assert f"{file} was deleted while it was served" in errors
+
+
+def test_a_check_that_is_slower_than_the_stop_of_its_server_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last connection deletes the write-ahead log while a thread may still look at it."""
+    statuses: list[int] = []
+    monkeypatch.setattr(os, "_exit", statuses.append)
+    log = tmp_path / "runs.db-wal"
+    log.touch()
+    files = ServedFiles([log])
+    log.unlink()
+    files.check()
+    assert statuses == [FILES_GONE]
+    files.release()
+    files.check()
+    assert statuses == [FILES_GONE]
 
 
 def without_the_rights_of_root() -> None:
