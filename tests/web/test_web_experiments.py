@@ -133,6 +133,8 @@ def test_an_experiment_is_created_renamed_deleted_and_restored(
         dialog.get_by_role("button", name="Delete").click()
         expect(page.get_by_role("link", name="ours")).to_have_count(0)
         page.get_by_role("tab", name="Deleted").click()
+        runs = page.get_by_role("row", name="ours").get_by_role("cell").first
+        expect(runs).to_have_text("1")  # the run that was deleted with it
         page.get_by_role("button", name="Restore ours").click()
         expect(page.get_by_role("link", name="ours")).to_have_count(0)
         found = client.get_experiment_by_name("ours")

@@ -33,15 +33,17 @@ _LAST = greatest(
     Run.start_time, fn.COALESCE(Run.end_time, _NONE), fn.COALESCE(Run.last_heartbeat, _NONE)
 )
 _RUNNING = fn.COUNT(Run.id).filter(Run.status == RunStatus.RUNNING)
+# Of a deleted experiment those count that were deleted with it.
+_COUNTS = (~Run.deleted | Run.deleted_with_experiment) & ~Run.purging
 _OF_EXPERIMENTS = Statement(
     Run.select(Run.experiment, fn.COUNT(Run.id), _RUNNING, fn.MAX(_LAST))
-    .where(Run.experiment.in_(ANY_IDS) & ~Run.deleted & ~Run.purging)
+    .where(Run.experiment.in_(ANY_IDS) & _COUNTS)
     .group_by(Run.experiment)
 )
 
 
 class Activity(NamedTuple):
-    """The activity of an experiment, which is that of its active runs.
+    """The activity of an experiment: that of its active runs, or of those deleted with it.
 
     Attributes:
         experiment: its internal id.
@@ -57,14 +59,16 @@ class Activity(NamedTuple):
 
 
 def read_activities(caller: Caller, experiment_ids: Sequence[str]) -> list[Activity]:
-    """Return the activity of these experiments, without those unseen or without active runs."""
+    """Return the activity of these experiments, without those unseen or without such runs."""
     seen = visible_experiments(caller, parse_ids(experiment_ids))
     of = (RunStatus.RUNNING, array_of(seen or ()))
     return [Activity(*row) for row in _OF_EXPERIMENTS.rows(*of)]
 
 
 def count_by_day(experiments: Sequence[int], days: int) -> dict[int, list[int]]:
-    """Return how many active runs of some experiments started on each of the last days, in UTC.
+    """Return how many runs of some experiments started on each of the last days, in UTC.
+
+    Counted are active runs, or those that were deleted with their experiment.
 
     Args:
         experiments: internal ids of experiments that the caller sees.
@@ -87,7 +91,7 @@ def count_by_day(experiments: Sequence[int], days: int) -> dict[int, list[int]]:
     day = (Run.start_time - begin) / _DAY
     query = (
         Run.select(Run.experiment, day, fn.COUNT(Run.id))
-        .where(Run.experiment.in_(in_ids(experiments)) & ~Run.deleted & ~Run.purging)
+        .where(Run.experiment.in_(in_ids(experiments)) & _COUNTS)
         .where((Run.start_time >= begin) & (Run.start_time < begin + days * _DAY))
         .group_by(Run.experiment, SQL("2"))
     )

@@ -122,6 +122,32 @@ def test_activity_counts_active_runs_and_knows_the_last_event(api: Api, named: N
     ]
 
 
+def test_activity_of_a_deleted_experiment_is_that_of_the_runs_deleted_with_it(
+    api: Api, named: NamedRuns
+) -> None:
+    experiment = api.create_experiment("binned")
+    now = time.time_ns() // 1_000_000
+    for name, start in (("today", now), ("long ago", 10_000), ("running", 20_000)):
+        new = pb.CreateRunRequest(run_name=name, experiment_id=experiment, start_time=start)
+        run_id = api.runs.CreateRun(new).run.info.run_id
+        if name != "running":
+            ended = pb.UpdateRunRequest(run_id=run_id, status=RunStatus.FINISHED, end_time=30_000)
+            api.runs.UpdateRun(ended)
+    alone = named.add("alone", experiment_id=experiment)
+    api.runs.DeleteRun(pb.DeleteRunRequest(run_id=alone))
+    request = experiments_pb.GetActivityRequest(experiment_ids=[experiment], days=2)
+    before = api.experiments.GetActivity(request).activities
+    assert [(one.runs, one.running, sum(one.runs_per_day)) for one in before] == [(3, 1, 1)]
+    api.experiments.DeleteExperiment(
+        experiments_pb.DeleteExperimentRequest(experiment_id=experiment)
+    )
+    assert api.experiments.GetActivity(request).activities == before
+    api.experiments.RestoreExperiment(
+        experiments_pb.RestoreExperimentRequest(experiment_id=experiment)
+    )
+    assert api.experiments.GetActivity(request).activities == before
+
+
 def test_activity_counts_the_runs_of_each_day(api: Api, named: NamedRuns) -> None:
     day = 86_400_000
     now = time.time_ns() // 1_000_000
