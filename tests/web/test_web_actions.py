@@ -70,6 +70,7 @@ def test_runs_that_are_selected_while_the_actions_are_loaded_are_all_selected(
     page.reload()
     for name in runs:
         page.get_by_label(f"Select {name}", exact=True).check()
+    expect(page.locator(".row[aria-selected=true]")).to_have_count(3)
     expect(page.get_by_text("3 runs selected")).to_have_count(0)
     assert held
     for route in held:

@@ -28,6 +28,7 @@ import { shown } from "./api/client";
 import { lost } from "./api/connection";
 import { caller, readCaller, returnAfterSignIn, signedOut, signOut } from "./api/session";
 import { noteDestination, outdated, reload } from "./api/version";
+import { keepLeftPage } from "./parts/address";
 import { ErrorNote } from "./parts/ErrorNote";
 import { attempt, dismiss, notices } from "./parts/notices";
 import { keepPlace, returnTo } from "./parts/places";
@@ -67,6 +68,7 @@ function Frame(props: RouteSectionProps) {
   const isRouting = useIsRouting();
   useBeforeLeave(({ to }) => noteDestination(typeof to === "string" ? to : ""));
   createEffect(() => isRouting() || noteDestination(""));
+  keepLeftPage();
   const onKey = (event: KeyboardEvent) => {
     const typing = (event.target as HTMLElement).closest("input, textarea, select, dialog");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;

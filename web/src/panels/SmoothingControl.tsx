@@ -1,8 +1,8 @@
 // How lines are smoothed: a kind, and a slider for how much.
 
-import { useSearchParams } from "@solidjs/router";
 import { For, Show } from "solid-js";
 import type { Smoothing, SmoothingKind } from "../api/smoothing";
+import { useChange, useText } from "../parts/address";
 
 interface Kind {
   name: string;
@@ -39,17 +39,15 @@ function smoothingOf(kindText: string, amountText: string): Smoothing {
 
 /** The smoothing of the address, and how to change it. */
 export function useSmoothing(): [() => Smoothing, (value: Smoothing) => void] {
-  const [query, setQuery] = useSearchParams();
-  const text = (name: string) => String(query[name] ?? "");
-  const get = () => smoothingOf(text("smoothingkind"), text("smoothing"));
+  const [kindText] = useText("smoothingkind");
+  const [amountText] = useText("smoothing");
+  const change = useChange();
+  const get = () => smoothingOf(kindText(), amountText());
   const set = ({ kind, amount }: Smoothing) =>
-    setQuery(
-      {
-        smoothing: amount ? String(amount) : undefined,
-        smoothingkind: kind === USUAL_KIND ? undefined : kind,
-      },
-      { replace: true },
-    );
+    change({
+      smoothing: amount ? String(amount) : undefined,
+      smoothingkind: kind === USUAL_KIND ? undefined : kind,
+    });
   return [get, set];
 }
 

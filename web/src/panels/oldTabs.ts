@@ -2,11 +2,12 @@
 
 import { useSearchParams } from "@solidjs/router";
 import { createEffect } from "solid-js";
-import { listOf } from "../parts/address";
+import { listOf, useChange } from "../parts/address";
 import { changesOf, type Fields, fieldOf, freeId, textOfChanges } from "./panelText";
 
 export function leadOldTabs(): void {
-  const [query, setQuery] = useSearchParams();
+  const [query] = useSearchParams();
+  const change = useChange();
   const text = (name: string) => String(query[name] ?? "");
   createEffect(() => {
     const kind = text("tab");
@@ -23,6 +24,6 @@ export function leadOldTabs(): void {
     const changes = changesOf(text("panels"));
     const panels = textOfChanges([...changes, { id: freeId(changes), fields }]);
     const gone = { tab: undefined, axes: undefined, scatterx: undefined, scattery: undefined };
-    setQuery({ ...gone, panels }, { replace: true });
+    change({ ...gone, panels });
   });
 }

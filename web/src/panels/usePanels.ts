@@ -17,10 +17,8 @@ export function usePanels(metrics: () => string[], series: () => string[]) {
   );
   const sectionOf = (id: string) =>
     sections().find((section) => section.panels.some((panel) => panel.id === id));
-  // Several changes in one moment: the address is only told anew after it.
-  const now = () => changesOf(address());
   const set = (id: string, fields: Record<string, string | undefined>) =>
-    setAddress(textOfChanges(changed(now(), id, fields)));
+    setAddress((now) => textOfChanges(changed(changesOf(now), id, fields)));
   const move = (id: string, section: Section, after: string) =>
     set(id, { in: section.id.slice(1), after });
   return {
@@ -44,15 +42,19 @@ export function usePanels(metrics: () => string[], series: () => string[]) {
       set(id, { after: others[Math.max(0, at) - 1]?.id ?? "" });
     },
     add: (fields: Fields) => {
-      const id = freeId(now());
-      set(id, fields);
+      let id = "";
+      setAddress((now) => {
+        const before = changesOf(now);
+        id = freeId(before);
+        return textOfChanges(changed(before, id, fields));
+      });
       return id;
     },
     addSection: (name: string) => set(sectionId(name), { own: "1", after: "" }),
     /** A panel that is there by itself is left out; one that was added is gone. */
     remove: (panel: Panel) =>
       panel.id.startsWith("*")
-        ? setAddress(textOfChanges(now().filter(({ id }) => id !== panel.id)))
+        ? setAddress((now) => textOfChanges(changesOf(now).filter(({ id }) => id !== panel.id)))
         : set(panel.id, { gone: "1" }),
     isChanged: () => text() !== "",
     reset: () => setAddress(""),

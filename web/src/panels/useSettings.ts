@@ -1,8 +1,7 @@
 // What is set for all panels of a page; it is in the address.
 
-import { useSearchParams } from "@solidjs/router";
 import { BANDS, type Band } from "../api/groupedHistories";
-import { settled, useText } from "../parts/address";
+import { settled, useChange, useText } from "../parts/address";
 import type { Fields } from "./panelText";
 import { applied, useSmoothing } from "./SmoothingControl";
 import { ZOOM } from "./zooms";
@@ -15,7 +14,7 @@ export function useSettings() {
   const [chosen, smooth] = useSmoothing();
   const [bandText, setBand] = useText("band");
   const [sync, setSync] = useText("sync");
-  const [, setQuery] = useSearchParams();
+  const change = useChange();
   const get = (name: string) => texts[name]?.[0]() ?? "";
   const all = settled(
     (): Fields =>
@@ -28,8 +27,7 @@ export function useSettings() {
     get,
     set: (name: string, value: string) => texts[name]?.[1](value),
     /** Chooses what is x. A range of one axis is none of another. */
-    chooseAxis: (x: string) =>
-      setQuery({ x: x === "step" ? undefined : x, [ZOOM]: undefined }, { replace: true }),
+    chooseAxis: (x: string) => change({ x: x === "step" ? undefined : x, [ZOOM]: undefined }),
     smoothing,
     chosen,
     smooth,

@@ -1,16 +1,67 @@
 // What of a page's state lives in its address, so that a link shows a colleague the same.
 
-import { useSearchParams } from "@solidjs/router";
-import { createEffect, createMemo, createSignal } from "solid-js";
+import { RouterContext, useBeforeLeave, useLocation, useSearchParams } from "@solidjs/router";
+import { createEffect, createMemo, createSignal, untrack, useContext } from "solid-js";
+
+// The router reads addresses as paths of some host.
+const BASE = "http://page";
+
+/** Parameters of the address by name; those without a text are taken out. */
+export type Parameters = Record<string, string | undefined>;
+
+/** What to set, or a function that returns it for what is set. */
+export type Change<Value> = Value | ((now: Value) => Value);
+
+/**
+ * Returns how to change parameters of the address of this page, by texts or by a function of what they
+ * are. Those that the router has not come to yet, since it waits for a part of the page, are merged
+ * and told to the function. While another page is on its way, nothing is changed.
+ */
+export function useChange(): (changes: Parameters | ((now: Parameters) => Parameters)) => void {
+  const router = useContext(RouterContext);
+  const location = useLocation();
+  const [, setQuery] = useSearchParams();
+  return (changes) =>
+    untrack(() => {
+      const pending = router?.pendingTarget?.value;
+      const now = new URL(pending ?? location.pathname + location.search, BASE);
+      if (now.pathname !== location.pathname) return;
+      const next =
+        typeof changes === "function" ? changes(Object.fromEntries(now.searchParams)) : changes;
+      // With no state of its own, a change back to what the router comes from would be lost.
+      setQuery(next, { replace: true, state: pending === undefined ? undefined : {} });
+    });
+}
+
+/**
+ * Keeps a page in the history that is left while a change of its address is on its way: the router puts
+ * the next page where the change would have been.
+ */
+export function keepLeftPage(): void {
+  const router = useContext(RouterContext);
+  useBeforeLeave(({ to, from }) => {
+    const pending = router?.pendingTarget?.value;
+    if (pending === undefined || typeof to !== "string" || location.hash === `#${to}`) return;
+    const isOfPage = (address: string) => new URL(address, BASE).pathname === from.pathname;
+    if (!isOfPage(pending) || isOfPage(to)) return;
+    history.replaceState(history.state, "", `#${pending}`);
+    history.pushState(null, "", `#${pending}`);
+  });
+}
 
 /** A text of the address, empty if it is not there, and how to change it. */
-export function useText(name: string): [() => string, (value: string) => void] {
-  const [query, setQuery] = useSearchParams();
+export function useText(name: string): [() => string, (change: Change<string>) => void] {
+  const [query] = useSearchParams();
+  const change = useChange();
   const get = () => {
     const value = query[name];
     return (Array.isArray(value) ? value[0] : value) ?? "";
   };
-  return [get, (value) => setQuery({ [name]: value || undefined }, { replace: true })];
+  return [
+    get,
+    (next) =>
+      change((now) => ({ [name]: typeof next === "function" ? next(now[name] ?? "") : next })),
+  ];
 }
 
 /**
@@ -23,17 +74,26 @@ export function settled<Value>(value: () => Value): () => Value {
   return get;
 }
 
-/** A list of the address, with commas between its items. */
-export function useList(name: string): [() => string[], (value: string[]) => void] {
+/** A list of the address, with commas between its items, and how to change it. */
+export function useList(name: string): [() => string[], (change: Change<string[]>) => void] {
   const [text, setText] = useText(name);
-  return [() => listOf(text()), (value) => setText(textOf(value))];
+  return [() => listOf(text()), (next) => setText(changeText(next, listOf, textOf))];
 }
 
 /** Ids of the address, and how to change them. */
-export function useIds(name: string): [() => string[], (ids: string[]) => void] {
+export function useIds(name: string): [() => string[], (change: Change<string[]>) => void] {
   const [text, setText] = useText(name);
   const ids = createMemo(() => idsOf(text()));
-  return [ids, (value) => setText(textOfIds(value))];
+  return [ids, (next) => setText(changeText(next, idsOf, textOfIds))];
+}
+
+/** Returns the change of a list as one of its text. */
+function changeText(
+  next: Change<string[]>,
+  read: (text: string) => string[],
+  write: (list: string[]) => string,
+): Change<string> {
+  return typeof next === "function" ? (now) => write(next(read(now))) : write(next);
 }
 
 // Ids of 32 hexadecimal digits are packed, 22 characters each; a dot says that they are.

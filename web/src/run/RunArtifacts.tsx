@@ -1,7 +1,6 @@
 // The artifacts of a run and of the models that it made: a tree that can be searched, and what is
 // chosen in it.
 
-import { useSearchParams } from "@solidjs/router";
 import { createMemo, createSignal, For, Show } from "solid-js";
 import { type Artifact, fileUrl, listFolder, zipUrl } from "../api/artifacts";
 import { listModels } from "../api/models";
@@ -9,7 +8,7 @@ import type { Run } from "../api/runs";
 import { FilePreview } from "../files/FilePreview";
 import { FileTree } from "../files/FileTree";
 import { SeriesSteps } from "../files/SeriesSteps";
-import { useText } from "../parts/address";
+import { useChange, useText } from "../parts/address";
 import { bytes } from "../parts/format";
 import { createLoaded } from "../parts/loaded";
 import "../style/files.css";
@@ -22,7 +21,7 @@ const ROOT: Artifact = { path: "", name: "", isFolder: true, size: 0, sha256: ""
 
 export default function RunArtifacts(props: { run: Run }) {
   const [model] = useText("model");
-  const [, setQuery] = useSearchParams();
+  const change = useChange();
   const models = createLoaded(
     () => [props.run.experimentId, props.run.id, props.run.end] as const,
     ([experimentId, runId]) => listModels(experimentId, runId),
@@ -33,8 +32,7 @@ export default function RunArtifacts(props: { run: Run }) {
     if (!models.latest()) return "";
     return models.latest()?.find(({ model_id }) => model_id === model())?.model_id ?? props.run.id;
   };
-  const choose = (id: string) =>
-    setQuery({ model: id || undefined, artifact: undefined, files: undefined });
+  const choose = (id: string) => change({ model: id, artifact: undefined, files: undefined });
   return (
     <>
       <Show when={models.latest()?.length}>

@@ -1,10 +1,9 @@
 // Which runs the charts draw: the selected ones or the first, and what eyes were opened and closed.
 // Where runs are grouped, the first groups are drawn, and of runs those whose eyes were opened.
 
-import { useSearchParams } from "@solidjs/router";
 import { createMemo } from "solid-js";
 import { isGroupId } from "../api/runGroups";
-import { idsOf, textOfIds } from "../parts/address";
+import { idsOf, textOfIds, useChange, useText } from "../parts/address";
 
 // Runs that are drawn if none are selected, and at most.
 const FIRST = 10;
@@ -23,16 +22,18 @@ export function createVisibleRuns(of: {
   /** Ids of the groups that the list has; undefined where runs are not grouped. */
   groups: () => string[] | undefined;
 }) {
-  const [query, setQuery] = useSearchParams();
-  const text = (name: string) => String(query[name] ?? "");
+  const [eyes] = useText(EYES);
+  const [openedText] = useText(OPENED);
+  const [closedText] = useText(CLOSED);
+  const change = useChange();
   // Eyes of groups mean nothing once runs are not grouped any more.
-  const listOf = (name: string) =>
-    idsOf(text(name)).filter((id) => of.groups() !== undefined || !isGroupId(id));
-  const opened = createMemo(() => listOf(OPENED));
-  const closed = createMemo(() => new Set(listOf(CLOSED)));
+  const listOf = (text = "") =>
+    idsOf(text).filter((id) => of.groups() !== undefined || !isGroupId(id));
+  const opened = createMemo(() => listOf(openedText()));
+  const closed = createMemo(() => new Set(listOf(closedText())));
   const base = createMemo(() => {
-    if (text(EYES) === "none") return [];
-    const isAll = text(EYES) === "all";
+    if (eyes() === "none") return [];
+    const isAll = eyes() === "all";
     const groups = of.groups();
     if (groups) return groups.slice(0, isAll ? MOST_DRAWN : FIRST_GROUPS);
     if (isAll) return of.listed(MOST_DRAWN);
@@ -51,26 +52,19 @@ export function createVisibleRuns(of: {
   const some = (areGroups: boolean) => drawn().filter((id) => isGroupId(id) === areGroups);
 
   const toggle = (id: string) => {
-    const isBase = base().includes(id);
-    const without = (ids: Iterable<string>) => [...ids].filter((other) => other !== id);
-    const isDrawn = ids().has(id);
-    const open = without(opened());
-    const close = without(closed());
-    if (isDrawn && isBase) close.push(id);
-    if (!isDrawn && !isBase) open.push(id);
-    setQuery(
-      {
-        [OPENED]: textOfIds(open) || undefined,
-        [CLOSED]: textOfIds(close) || undefined,
-      },
-      { replace: true },
-    );
+    if (wanted().includes(id) && !ids().has(id)) return; // more than can be drawn
+    const [to, from] = base().includes(id) ? [CLOSED, OPENED] : [OPENED, CLOSED];
+    change((now) => {
+      const there = listOf(now[to]);
+      const rest = there.filter((other) => other !== id);
+      return {
+        [to]: textOfIds(rest.length < there.length ? rest : [...rest, id]),
+        [from]: textOfIds(listOf(now[from]).filter((other) => other !== id)),
+      };
+    });
   };
-  const setAll = (eyes: "" | "all" | "none") =>
-    setQuery(
-      { [EYES]: eyes || undefined, [OPENED]: undefined, [CLOSED]: undefined },
-      { replace: true },
-    );
+  const setAll = (which: "" | "all" | "none") =>
+    change({ [EYES]: which, [OPENED]: undefined, [CLOSED]: undefined });
 
   return {
     /** Ids of runs, in the order in which they are drawn. */
@@ -81,7 +75,7 @@ export function createVisibleRuns(of: {
     /** How many would be drawn, if there was no limit. */
     wanted: () => wanted().length,
     /** Whether eyes decide, and not the selection or the beginning of the list. */
-    isChosen: () => !!(text(EYES) || opened().length || closed().size),
+    isChosen: () => !!(eyes() || opened().length || closed().size),
     toggle,
     setAll,
   };

@@ -3,6 +3,7 @@
 import { createSignal, createUniqueId, For, Show } from "solid-js";
 import { STATISTICS, type Statistic } from "../api/runGroups";
 import type { Keys } from "../api/runs";
+import type { Change } from "../parts/address";
 import { type Column, PARENT, title } from "../runs/columns";
 
 const MOST = 5;
@@ -17,7 +18,7 @@ const WORDS: Record<Statistic, string> = {
 
 export function GroupBy(props: {
   groups: Column[];
-  setGroups: (groups: Column[]) => void;
+  setGroups: (change: Change<Column[]>) => void;
   statistic: Statistic;
   setStatistic: (statistic: Statistic) => void;
   keys: Keys | undefined;
@@ -41,7 +42,7 @@ export function GroupBy(props: {
   const add = (isDone: boolean) => {
     const text = input.value.trim();
     const column = find(text);
-    if (column && !props.groups.includes(column)) props.setGroups([...props.groups, column]);
+    if (column) props.setGroups((now) => (now.includes(column) ? now : [...now, column]));
     if (column) input.value = "";
     setUnknown(isDone && text && !column ? text : "");
   };
@@ -55,7 +56,7 @@ export function GroupBy(props: {
               type="button"
               class="quiet"
               aria-label={`Do not group by ${shownName(column)}`}
-              onClick={() => props.setGroups(props.groups.filter((other) => other !== column))}
+              onClick={() => props.setGroups((now) => now.filter((other) => other !== column))}
             >
               ×
             </button>

@@ -1,6 +1,5 @@
 // The list of runs and their charts, side by side, with a line between them that is dragged.
 
-import { useSearchParams } from "@solidjs/router";
 import {
   createEffect,
   createMemo,
@@ -11,7 +10,7 @@ import {
   Suspense,
 } from "solid-js";
 import { useColours } from "../panels/colours";
-import { useText } from "../parts/address";
+import { useChange, useText } from "../parts/address";
 import { fontScale } from "../parts/fontScale";
 import { count, counted } from "../parts/format";
 import { lazyPart } from "../parts/lazyPart";
@@ -51,7 +50,7 @@ export function RunsAndCharts(props: {
   const [tab] = useText("tab");
   const [width] = useText("list");
   const [frame] = useText("frame");
-  const [, setQuery] = useSearchParams();
+  const change = useChange();
   const [total, setTotal] = createSignal(innerWidth);
   const phone = matchMedia(PHONE);
   const [isPhone, setPhone] = createSignal(phone.matches);
@@ -80,10 +79,8 @@ export function RunsAndCharts(props: {
     // Drawn far beyond an end, there is nothing left of the other side.
     const end =
       to < LEAST_LIST / 2 ? "charts" : to > total() - LEAST_CHARTS / 2 ? "table" : undefined;
-    setQuery(
-      { tab: end, ...(!end && { list: Math.round(Math.min(most(), Math.max(LEAST_LIST, to))) }) },
-      { replace: true },
-    );
+    const list = String(Math.round(Math.min(most(), Math.max(LEAST_LIST, to))));
+    change({ tab: end, ...(!end && { list }) });
   };
   const columns = createMemo<Column[]>(
     () => (isNarrow() ? mainColumn(props.list, props.sort) : props.list.columns()),
@@ -187,7 +184,7 @@ export function RunsAndCharts(props: {
                 class="quiet"
                 aria-label="Widen into the table"
                 title="Widen into the table"
-                onClick={() => setQuery({ tab: "table" }, { replace: true })}
+                onClick={() => change({ tab: "table" })}
               >
                 ⇥
               </button>

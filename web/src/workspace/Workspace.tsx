@@ -9,7 +9,7 @@ import { statisticOf } from "../api/runGroups";
 import { countRuns, listKeys } from "../api/runs";
 import { caller } from "../api/session";
 import { leadOldTabs } from "../panels/oldTabs";
-import { settled, useIds, useList, useText } from "../parts/address";
+import { useIds, useList, useText } from "../parts/address";
 import { ErrorNote } from "../parts/ErrorNote";
 import { count, counted } from "../parts/format";
 import { lazyPart } from "../parts/lazyPart";
@@ -76,8 +76,6 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   }));
 
   const marked = createMemo(() => new Set(selected()));
-  // While what acts on them is loaded within a transition, the next selection would not know of them.
-  const isAnySelected = settled(() => selected().length > 0);
   const visible = createVisibleRuns({
     listed: (most) =>
       list
@@ -117,8 +115,10 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
   };
   const select = (ids: string[], on: boolean) => {
     const these = new Set(ids);
-    const others = selected().filter((id) => !these.has(id));
-    setSelected(on ? [...selected(), ...ids.filter((id) => !marked().has(id))] : others);
+    setSelected((now) => {
+      const others = now.filter((id) => !these.has(id));
+      return on ? [...now, ...ids.filter((id) => !now.includes(id))] : others;
+    });
   };
   const isEmpty = () => !list.loading() && !list.error() && !list.lines().length;
   const isNew = () => isEmpty() && !filter() && !stage();
@@ -224,8 +224,8 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
           Reset
         </button>
       </div>
-      <Suspense>
-        <Show when={isAnySelected()}>
+      <Show when={selected().length > 0}>
+        <Suspense>
           <RunActions
             experimentId={props.experimentId}
             runs={markedRuns()}
@@ -237,8 +237,8 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
             changed={list.reload}
             select={setSelected}
           />
-        </Show>
-      </Suspense>
+        </Suspense>
+      </Show>
       <Show when={list.created()}>
         <button type="button" class="fresh" onClick={list.reload}>
           Show {counted(list.created(), "new run")}

@@ -58,11 +58,12 @@ export function createColumnLayout(shown: () => Column[], isNarrow: () => boolea
       const size = Math.round(Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, to)));
       setDragged(isDragged ? [column, size] : undefined);
       if (isDragged) return;
-      const next = new Map(widths()).set(column, size);
-      setWidths([...next].map(([key, pixels]) => `${key}=${pixels}`));
+      setWidths((now) =>
+        [...new Map(now.map(widthOf)).set(column, size)].map(([key, pixels]) => `${key}=${pixels}`),
+      );
     },
     /** Gives a column back the width that it has by itself. */
-    fit: (column: Column) => setWidths(widthsText().filter((text) => widthOf(text)[0] !== column)),
+    fit: (column: Column) => setWidths((now) => now.filter((text) => widthOf(text)[0] !== column)),
     /** Puts a column before the one at a place of the order. */
     move: (column: Column, place: number) => {
       const now = order();
@@ -79,10 +80,8 @@ export function createColumnLayout(shown: () => Column[], isNarrow: () => boolea
       setColumns(next);
     },
     pin: (column: Column) =>
-      setPinned(
-        pinned().includes(column)
-          ? pinnedColumns().filter((other) => other !== column)
-          : [...pinnedColumns(), column],
+      setPinned((now) =>
+        now.includes(column) ? now.filter((other) => other !== column) : [...now, column],
       ),
   };
 }

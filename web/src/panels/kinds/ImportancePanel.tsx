@@ -126,6 +126,8 @@ function ParamActions(props: KindProps & { param: ParamImportance; number: strin
   const [, colourBy] = useText("colour");
   const { list, panels } = props.context;
   const column = () => `params.${props.param.key}`;
+  const show = () =>
+    setColumns((now) => [...(now.length ? now : (list?.columns() ?? [])), column()]);
   const addScatter = () =>
     panels?.add({
       kind: "scatter",
@@ -137,7 +139,7 @@ function ParamActions(props: KindProps & { param: ParamImportance; number: strin
     <p class="told param-actions" role="status">
       <span>{describe(props.param, props.number)}</span>
       <Show when={list && !list.columns().includes(column())}>
-        <button type="button" onClick={() => list && setColumns([...list.columns(), column()])}>
+        <button type="button" onClick={() => show()}>
           Show as a column
         </button>
       </Show>
