@@ -15,5 +15,17 @@ export default defineConfig({
     // away, would be without its own, since Vite asks for a file of styles once.
     cssCodeSplit: false,
     modulePreload: { polyfill: false },
+    // What stands on every page is one file, and what most pages share is another: one file for each set of
+    // pages that share something would be 150, most of them smaller than what it takes to ask for one.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "frame", tags: ["$initial"] },
+            { name: "shared", test: /src.(api|parts|runs).|openapi/, minShareCount: 4 },
+          ],
+        },
+      },
+    },
   },
 });
