@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 TIMEOUT = 180  # seconds
 
+# Milliseconds for which a new window loads what the browser itself shows around pages.
+_WINDOW_MS = 1_000
+
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
@@ -25,10 +28,15 @@ def open_browser() -> Iterator[Browser]:
 
 @contextmanager
 def open_page(browser: Browser, size: tuple[int, int] = (1440, 900)) -> Iterator[Page]:
-    """Open a page that has nothing in its cache, so many pixels wide and high."""
+    """Open a page that has nothing in its cache, so many pixels wide and high.
+
+    Its window is there, as it is when a person opens a page.
+    """
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     context.set_default_timeout(1e3 * TIMEOUT)
-    yield context.new_page()
+    page = context.new_page()
+    page.wait_for_timeout(_WINDOW_MS)
+    yield page
     context.close()
 
 
