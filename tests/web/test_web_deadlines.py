@@ -9,12 +9,14 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, Route, expect
 
+from support.held_requests import wait_for_requests
 from support.server_process import ServerProcess
 from support.web_charts import choose
 from support.web_content import Content
 
 See = Callable[[str], Page]
 HEALTH = "**/health"
+ALERTS = "**/runstream/alerts?*"
 
 
 def never(_: Route) -> None:
@@ -124,6 +126,17 @@ def test_a_watch_that_falls_silent_is_begun_again(page: Page, see: See, content:
     with page.expect_request("**/watch/stream?*"):
         page.clock.run_for(2_000)
     assert len(begun) > count
+
+
+def test_alerts_without_an_answer_are_asked_for_again(page: Page, see: See) -> None:
+    page.clock.install()
+    page.route(ALERTS, never)
+    with page.expect_request(ALERTS):
+        see("/")
+    page.clock.fast_forward(61_000)
+    wait_for_requests(page)
+    with page.expect_request(ALERTS):
+        page.clock.fast_forward(31_000)
 
 
 def test_runs_are_shown_where_there_is_no_position_to_follow_them_from(

@@ -11,7 +11,6 @@ export const MOST = 50;
 const AGAIN_MS = 15_000;
 const HIDDEN_MS = 60_000;
 const LONGEST_MS = 300_000;
-const DEADLINE_MS = 30_000;
 // Servers whose clocks differ store alerts a little out of order: the last ones are read again.
 const OVERLAP_MS = 60_000;
 
@@ -36,17 +35,14 @@ export function followAlerts(isOpen: () => boolean, listen: (fresh: Alert[]) => 
   let wait = AGAIN_MS;
   let over = false;
   const ask = async () => {
-    const own = new AbortController();
-    current = own;
-    const deadline = setTimeout(() => own.abort(), DEADLINE_MS);
+    current = new AbortController();
     try {
-      const fresh = await readNew(isOpen(), own.signal);
+      const fresh = await readNew(isOpen(), current.signal);
       if (fresh.length && !over) listen(fresh);
       wait = AGAIN_MS;
     } catch {
       wait = Math.min(LONGEST_MS, 2 * wait); // a lost server is told at the head of the page
     }
-    clearTimeout(deadline);
     current = undefined;
   };
   const readNow = async () => {
