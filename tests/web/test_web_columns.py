@@ -158,3 +158,39 @@ def test_the_narrow_list_shows_a_metric_that_some_run_has(
     expect(page.get_by_role("row", name="only")).to_contain_text("0.25")
     page.goto(f"{server.http}/#/experiments/0?columns=metrics.gone,metrics.loss&sort=metrics.gone")
     expect(heads(page)).to_have_text(["gone"])
+
+
+def test_the_narrow_list_shows_the_metric_that_most_runs_have(
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        client.log_metric(client.create_run(run_name="sweep").info.run_id, "best_val_loss", 0.5)
+        for i in range(3):
+            run = client.create_run(run_name=f"trial {i}").info.run_id
+            client.log_param(run, "arch", "cnn")
+            client.log_metric(run, "val_loss", 0.75)
+    page.goto(f"{server.http}/#/experiments/0")
+    expect(heads(page)).to_have_text(["val_loss"])
+    page.goto(f"{server.http}/#/experiments/0?groups=params.arch,run_name")
+    expect(heads(page)).to_have_text(["val_loss"])
+    expect(page.get_by_role("row", name="trial 2")).to_contain_text("0.75")
+
+
+def test_columns_to_begin_with_stay_when_runs_are_sorted(server: ServerProcess, page: Page) -> None:
+    """Also where the runs that are first then differ in less."""
+    with TrackingClient(server.uri) as client:
+        for i in range(110):
+            run = client.create_run().info.run_id
+            client.log_param(run, "batch", "8" if i < 105 else "16")
+            client.log_param(run, "fixed", "1")
+            client.log_param(run, "seed", str(i))
+    page.goto(f"{server.http}/#/experiments/0?tab=table")
+    columns = ["Status", "Started", "Duration", "batch", "seed"]
+    expect(heads(page)).to_have_text(columns)
+    head(page, "params.batch").get_by_role("button", name="batch", exact=True).click()
+    expect(page.get_by_role("row").nth(1)).to_contain_text("8")
+    expect(heads(page)).to_have_text(columns)
+    expect(head(page, "params.batch")).to_have_attribute("aria-sort", "ascending")
+    other = page.context.new_page()
+    other.goto(page.url.replace("params.batch", "params.fixed"))
+    expect(heads(other)).to_contain_text(["fixed"])

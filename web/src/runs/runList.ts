@@ -8,7 +8,7 @@ import { textOf } from "../parts/address";
 import { applyChange } from "./applyChange";
 import { type Asked, childrenOf, queryOf } from "./asked";
 import { createChildRuns } from "./childRuns";
-import { type Column, defaults, keysOf, NAME } from "./columns";
+import { defaults, keysOf, NAME } from "./columns";
 import { followExperiment } from "./followExperiment";
 import { createGroupedRuns } from "./groupedRuns";
 import { createMissedChanges } from "./missedChanges";
@@ -16,13 +16,22 @@ import { groupRows, idOf, isGroup, isLine, type Line, type Row, runRows } from "
 import { createSearchPages, readEach } from "./searchPages";
 
 const SAMPLE = 20;
+const NO_SAMPLE = { first: [] as Run[], now: [] as Run[], children: [] as Run[] };
 
 export function createRunList(asked: () => Asked) {
-  const [chosen, setChosen] = createSignal<Column[]>([]);
+  // Of what columns to begin with are chosen. In another order other runs are first: what the former
+  // ones differ in stays.
+  const [sample, setSample] = createSignal(NO_SAMPLE);
   const [created, setCreated] = createSignal(0);
   const [ofAll, setOfAll] = createSignal<number>();
   let listed = "";
 
+  const chosen = createMemo(() => {
+    const { first, now, children } = sample();
+    const begin = defaults([...first, ...now, ...children]);
+    const sorted = asked().sort?.column;
+    return !sorted || [NAME, ...begin].includes(sorted) ? begin : [...begin, sorted];
+  });
   // Names are always shown; where nothing else is, they alone are in the address.
   const columns = createMemo(() =>
     asked().columns.length ? asked().columns.filter((column) => column !== NAME) : chosen(),
@@ -39,14 +48,15 @@ export function createRunList(asked: () => Asked) {
     readsOn: () => !isGrouped(),
     begun: (runs, signal) => {
       const which = JSON.stringify([{ ...query(), order: [] }, asked().groups]);
-      if (which !== listed) {
+      const isOther = which !== listed;
+      if (isOther) {
         unfolded.foldAll();
         members.foldAll();
       }
       listed = which;
       setCreated(0);
       countAll(signal);
-      setChosen(defaults(runs));
+      setSample((before) => (isOther ? { ...NO_SAMPLE, first: runs } : { ...before, now: runs }));
       if (!asked().columns.length) chooseAmongChildren(runs, signal);
       unfolded.readAgain(signal);
       grouped.regroup(signal);
@@ -83,7 +93,7 @@ export function createRunList(asked: () => Asked) {
     if (!query().topLevel || !parents.length) return;
     const search = { ...childrenOf(asked(), parents), order: [] };
     const some = await searchRuns(search, SAMPLE, "", signal).catch(() => undefined);
-    if (some && !signal.aborted) setChosen(defaults([...runs, ...some.runs]));
+    if (some && !signal.aborted) setSample((before) => ({ ...before, children: some.runs }));
   };
 
   const rows = createMemo<Row[]>((before) => {

@@ -16,7 +16,9 @@ import { count, counted } from "../parts/format";
 import { lazyPart } from "../parts/lazyPart";
 import { type Column, parts, SAMPLE, title, value } from "../runs/columns";
 import { chartRuns, createDrawnGroups } from "../runs/drawnGroups";
+import { groupValue } from "../runs/groups";
 import { createLiveRuns } from "../runs/liveRuns";
+import { isGroup, type Row } from "../runs/rows";
 import type { RunList } from "../runs/runList";
 import type { Sort } from "../runs/sort";
 import type { VisibleRuns } from "../runs/visibleRuns";
@@ -246,18 +248,24 @@ export function RunsAndCharts(props: {
 }
 
 /**
- * Returns the one column of the narrow list: what runs are sorted by, or the first metric that one of
- * the first runs has.
+ * Returns the one column of the narrow list: what runs are sorted by, or the first of the metrics that
+ * most of the first rows have.
  */
 function mainColumn(list: RunList, sort: Sort | undefined): Column[] {
   const isShown = (column: Column) => !["run_name", "status"].includes(column);
   if (sort && isShown(sort.column)) return [sort.column];
   const columns = list.columns();
-  const some = list.lines().slice(0, SAMPLE);
+  const some = list.rows().slice(0, SAMPLE);
   const metrics = columns.filter((column) =>
     ["metrics", "minimum", "maximum"].includes(parts(column)[0]),
   );
-  const logged = metrics.find((column) => some.some(({ run }) => value(run, column) !== null));
-  const other = logged ?? metrics[0] ?? columns.find(isShown);
+  const counts = metrics.map((column) => some.filter((row) => hasValue(list, row, column)).length);
+  const logged = metrics[counts.indexOf(Math.max(...counts))];
+  const other = logged ?? columns.find(isShown);
   return other ? [other] : [];
+}
+
+function hasValue(list: RunList, row: Row, column: Column): boolean {
+  if (isGroup(row)) return groupValue(row.group, column, list.statistic()) !== null;
+  return !!row && value(row.run, column) !== null;
 }
