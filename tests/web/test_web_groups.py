@@ -82,3 +82,16 @@ def test_a_group_is_selected_as_a_whole_and_groups_are_exported(
         ["0.1", "4", "4.5", "4 values"],
         ["10", "4", "6.5", "4 values"],
     ]
+
+
+def test_numbers_of_groups_have_the_units_of_their_keys(server: ServerProcess, page: Page) -> None:
+    with TrackingClient(server.uri) as client:
+        for size in (1e9, 2e9):
+            run = client.create_run(tags={"team": "vision"}).info.run_id
+            client.log_metrics(run, {"peak_bytes": size, "epoch_seconds": 150, "gpu_percent": 50})
+    columns = "metrics.peak_bytes,metrics.epoch_seconds,metrics.gpu_percent"
+    page.goto(f"{server.http}/#/experiments/0?tab=table&groups=tags.team&columns={columns}")
+    cells = page.locator(".row.grouped").get_by_role("gridcell")
+    expect(cells.nth(1)).to_have_text("1.50 GB")
+    expect(cells.nth(2)).to_have_text("2 min 30 s")
+    expect(cells.nth(3)).to_have_text("50 %")

@@ -3,7 +3,7 @@
 import { createMemo, createSignal } from "solid-js";
 import { type Grouping, groupRuns, type RunGroup, type Statistic } from "../api/runGroups";
 import type { RunQuery } from "../api/runs";
-import { duration, number, short, time } from "../parts/format";
+import { duration, quantity, short, time, unitOf } from "../parts/format";
 import { type Column, parts, searchKey, title } from "./columns";
 
 const PAGE = 100;
@@ -118,7 +118,7 @@ export function groupText(group: RunGroup, column: Column, statistic: Statistic)
   if (found === null) return "";
   if (column === "start_time") return time(Number(found));
   if (column === "duration") return duration(Number(found));
-  return typeof found === "number" ? number(found) : short(found);
+  return typeof found === "number" ? quantity(found, unitOf(parts(column)[1])) : short(found);
 }
 
 function isNumber(column: Column): boolean {
