@@ -81,6 +81,34 @@ def test_a_child_is_not_lost_when_it_or_its_parent_is_deleted(
         expect(names(page)).to_have_text(["kept"])
 
 
+def test_runs_that_are_each_others_parents_are_listed_once(  # S9
+    server: ServerProcess, page: Page
+) -> None:
+    with TrackingClient(server.uri) as client:
+        first = client.create_run("0", run_name="first", start_time=1).info.run_id
+        second = create_child(client, first, "second", 2)
+        create_child(client, second, "trial", 3)
+        client.set_tag(first, "mlflow.parentRunId", second)
+        itself = client.create_run("0", run_name="itself", start_time=4).info.run_id
+        client.set_tag(itself, "mlflow.parentRunId", itself)
+        create_child(client, itself, "fold", 5)
+    page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status")
+    expect(names(page)).to_have_text(["itself", "first"])
+    unfold = page.get_by_role("button", name="Unfold 1 child run")
+    unfold.last.click()
+    expect(names(page)).to_have_text(["itself", "first", "second"])
+    unfold.last.click()
+    expect(names(page)).to_have_text(["itself", "first", "second", "trial"])
+    unfold.click()
+    expect(names(page)).to_have_text(["itself", "fold", "first", "second", "trial"])
+    expect(unfold).to_have_count(0)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    with open(download.value.path(), newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[1] for row in rows[1:]] == ["itself", "fold", "first", "second", "trial"]
+
+
 def test_runs_that_others_delete_leave_and_children_that_begin_appear(
     server: ServerProcess, page: Page
 ) -> None:

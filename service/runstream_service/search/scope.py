@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-from peewee import fn
+from peewee import Select, fn
 
 from runstream_service.engine.statements import (
     ANY_IDS,
@@ -27,6 +27,9 @@ ALWAYS_SORTED = 2_000
 #: The tag that makes a run a child of another.
 PARENT_TAG = "mlflow.parentRunId"
 
+#: Runs above a run up to which it is left out, where those at the top level are searched.
+MAX_ABOVE = 100
+
 _NTH_RUN = Statement(Run.select(Run.id).where(Run.experiment.in_(ANY_IDS)).limit(1).offset(0))
 _MAX_ID = Statement(Run.select(fn.MAX(Run.id)))
 
@@ -36,7 +39,8 @@ class Scope:
     """The scope of a search: its experiments, all if None, and their lifecycle stage.
 
     Attributes:
-        top_level: whether it leaves out runs whose parent is there, too.
+        top_level: whether it leaves out runs whose parent is there, too. Of runs that are each
+            other's parents, the one that was created first stays.
     """
 
     experiments: Sequence[int] | None
@@ -52,13 +56,30 @@ class Scope:
         """
         conditions = self._conditions_on(Run, indexed=indexed)
         if self.top_level:
-            parent = Run.alias()
+            parent = Run.alias("parent")
             parents = RunTag.select(RunTag.run).join(parent, on=(parent.uuid == RunTag.value))
-            of_run = (RunTag.run == Run.id) & (RunTag.key == PARENT_TAG) & (parent.id != Run.id)
+            of_run = (RunTag.run == Run.id) & (RunTag.key == PARENT_TAG)
+            is_there = self._conditions_on(parent, indexed=False)
             conditions.append(
-                ~fn.EXISTS(parents.where(of_run, *self._conditions_on(parent, indexed=False)))
+                ~fn.EXISTS(parents.where(of_run, *is_there, self._is_below_another(parent)))
             )
         return conditions
+
+    def _is_below_another(self, parent: Any) -> Any:
+        """Return the condition that `Run` is not the oldest of those above it, which are not many.
+
+        A run is above itself if runs are each other's parents.
+        """
+        tag, upper = RunTag.alias(), Run.alias()
+        is_of_parent = (tag.run == parent.id) & (tag.key == PARENT_TAG)
+        is_top = ~fn.EXISTS(tag.select(tag.run).where(is_of_parent))  # as most are: not in a circle
+        above = Select((), [parent.id]).cte("above", recursive=True, columns=("id",))
+        of_above = (tag.run == above.c.id) & (tag.key == PARENT_TAG)
+        joined = above.join(tag, on=of_above).join(upper, on=(upper.uuid == tag.value))
+        uppers = Select([joined], [upper.id]).where(*self._conditions_on(upper, indexed=False))
+        ids = above.union(uppers).select_from(above.c.id).limit(MAX_ABOVE).alias("ids")
+        is_below = (fn.MIN(ids.c.id) != Run.id) & (fn.COUNT(ids.c.id) < MAX_ABOVE)
+        return is_top | Select([ids], [is_below])
 
     def count_children(self, runs: Sequence[str]) -> dict[str, int]:
         """Return how many child runs these have, by their `uuid`; those without are left out."""

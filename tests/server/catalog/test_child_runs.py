@@ -66,6 +66,40 @@ def test_a_child_whose_parent_is_not_there_is_at_the_top_level(
     assert found == "gone kept stray itself"
 
 
+def test_of_runs_that_are_above_each_other_the_first_is_at_the_top_level(
+    api: Api, named: NamedRuns
+) -> None:  # S9
+    for size, names in ((1, ["itself"]), (2, ["a", "b"]), (5, [f"r{i}" for i in range(5)])):
+        ids = [named.add(name) for name in names]
+        for i, run_id in enumerate(ids):
+            above = ids[(i + 1) % size]
+            api.runs.SetTag(pb.SetTagRequest(run_id=run_id, key=PARENT, value=above))
+        below = child(named, f"below {names[-1]}", ids[-1])
+        child(named, f"fold of {names[-1]}", below)
+    assert named.search_names(top_level_only=True) == "itself a r0"
+    assert named.search_names("", "run_name DESC", top_level_only=True) == "r0 itself a"
+    assert named.search_names("", "params.x", top_level_only=True) == "r0 a itself"
+    count = pb.CountRunsRequest(experiment_ids=["0"], top_level_only=True)
+    assert api.runs.CountRuns(count).count == 3
+    found = counts(api)
+    assert (found["itself"], found["a"], found["b"], found["r4"]) == (1, 1, 2, 2)
+    # Where one of them is not there, the circle is none.
+    first = api.runs.SearchRuns(pb.SearchRunsRequest(filter="run_name = 'r0'")).runs[0]
+    api.runs.DeleteRun(pb.DeleteRunRequest(run_id=first.info.run_id))
+    assert named.search_names(top_level_only=True) == "itself a r4"
+
+
+def test_runs_with_a_hundred_above_them_are_at_the_top_level(
+    api: Api, named: NamedRuns
+) -> None:  # S9
+    ids = [named.add("0")]
+    for i in range(1, 102):
+        ids.append(child(named, str(i), ids[-1]))
+    assert named.search_names(top_level_only=True) == "0 100 101"
+    api.runs.SetTag(pb.SetTagRequest(run_id=ids[0], key=PARENT, value=ids[-1]))
+    assert len(named.search_names(top_level_only=True).split()) == 102
+
+
 def test_a_child_in_another_experiment_is_at_its_top_level(api: Api, named: NamedRuns) -> None:
     other = api.create_experiment("other")
     study = named.add("study")

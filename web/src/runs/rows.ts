@@ -1,7 +1,7 @@
 // The rows of a list: runs with the child runs that are unfolded, and groups with their runs.
 
 import type { RunGroup } from "../api/runGroups";
-import type { Run } from "../api/runs";
+import { PARENT_TAG, type Run } from "../api/runs";
 
 /** A line of the list. */
 export interface Line {
@@ -38,6 +38,11 @@ export function canUnfold(row: Row): boolean {
   return isGroup(row) || !!row?.children;
 }
 
+/** Returns the child runs that stand under a run: not it and those above it, as in circles of parents. */
+export function childrenBelow(path: Run[], children: Run[] = []): Run[] {
+  return children.filter((child) => !path.some(({ id }) => id === child.id));
+}
+
 /** Makes rows; one that is what it was stays the same object: what shows it has nothing to do. */
 class Rows {
   readonly found: Row[] = [];
@@ -48,12 +53,15 @@ class Rows {
     private readonly nested: boolean,
   ) {}
 
-  add(run: Run, depth: number): void {
-    const children = this.nested ? run.children : 0;
+  add(run: Run, depth: number, above: Run[] = []): void {
+    const isChild = (other: Run) => other.tags.get(PARENT_TAG) === run.id;
+    const children = this.nested ? run.children - above.filter(isChild).length : 0;
     const old = this.before[this.found.length];
     const same = isLine(old) && old.run === run && old.depth === depth && old.children === children;
     this.found.push(same ? old : { run, depth, children });
-    for (const child of this.childRuns.get(run.id) ?? []) this.add(child, depth + 1);
+    const path = [...above, run];
+    for (const child of childrenBelow(path, this.childRuns.get(run.id)))
+      this.add(child, depth + 1, path);
   }
 
   addGroup(group: RunGroup): void {

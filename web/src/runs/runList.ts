@@ -12,7 +12,16 @@ import { defaults, keysOf, NAME } from "./columns";
 import { followExperiment } from "./followExperiment";
 import { createGroupedRuns } from "./groupedRuns";
 import { createMissedChanges } from "./missedChanges";
-import { groupRows, idOf, isGroup, isLine, type Line, type Row, runRows } from "./rows";
+import {
+  childrenBelow,
+  groupRows,
+  idOf,
+  isGroup,
+  isLine,
+  type Line,
+  type Row,
+  runRows,
+} from "./rows";
 import { createSearchPages, readEach } from "./searchPages";
 
 const SAMPLE = 20;
@@ -252,8 +261,12 @@ export function createRunList(asked: () => Asked) {
     /** Returns the whole list, with the child runs that are unfolded. */
     all: async () => {
       const runs = await pages.readAll();
-      const withChildren = (run: Run): Run[] => [run, ...unfolded.of(run.id).flatMap(withChildren)];
-      return runs.flatMap(withChildren);
+      const withChildren = (run: Run, above: Run[]): Run[] => {
+        const path = [...above, run];
+        const children = childrenBelow(path, unfolded.of(run.id));
+        return [run, ...children.flatMap((child) => withChildren(child, path))];
+      };
+      return runs.flatMap((run) => withChildren(run, []));
     },
     /** Returns all groups. */
     allGroups: async () => {
