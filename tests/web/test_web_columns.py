@@ -52,6 +52,7 @@ def test_columns_are_sized_moved_and_pinned_and_stand_in_the_link(
     expect(heads(page)).to_have_text(["a", "c", "b", "Status"])
     head(page, "status").get_by_role("button", name="Status", exact=True).press("p")
     expect(heads(page)).to_have_text(["Status", "a", "c", "b"])
+    expect(head(page, "status").get_by_role("button", name="Status", exact=True)).to_be_focused()
     expect(head(page, "status")).to_have_css("position", "sticky")
 
     other = page.context.new_page()

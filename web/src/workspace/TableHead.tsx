@@ -48,12 +48,11 @@ export function TableHead(props: {
     const { column, layout } = props;
     if (isName() && !event.altKey) return;
     if (step && event.altKey) layout.resize(column, props.width + step * STEP);
-    else if (step && event.shiftKey) {
-      layout.move(column, place() + step);
-      // The head was made anew at its place.
-      requestAnimationFrame(() => headOf(column)?.querySelector("button")?.focus());
-    } else if (event.key === "p" && !event.ctrlKey && !event.metaKey) layout.pin(column);
+    else if (step && event.shiftKey) layout.move(column, place() + step);
+    else if (event.key === "p" && !event.ctrlKey && !event.metaKey) layout.pin(column);
     else return;
+    // A head that moved was made anew at its place.
+    if (!isName()) requestAnimationFrame(() => headOf(column)?.querySelector("button")?.focus());
     event.preventDefault();
     event.stopPropagation();
   };
