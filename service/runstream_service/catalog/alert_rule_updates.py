@@ -1,6 +1,7 @@
 """Rules of alerts are created, changed and deleted here, on the writer's thread.
 
-The experiment is locked first, so that its rules change one after the other.
+The run of a rule, or the rule, is locked first: it may be moved meanwhile. Then its experiment is,
+so that the rules of an experiment change one after the other.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from runstream_service.catalog.alert_rules import (
     StoredRule,
     describe,
     find,
-    get,
+    lock,
 )
 from runstream_service.catalog.run_state import deleted_error
 from runstream_service.engine import applied_writes
@@ -68,7 +69,7 @@ def create(caller: Caller, new: NewRule, write: WriteId | None) -> StoredRule:
         InvalidArgument: it has webhooks and no secret.
         FailedPrecondition: the experiment has too many rules.
     """
-    run = runs.get(caller, new.run_id) if new.run_id else None
+    run = runs.lock(caller, new.run_id) if new.run_id else None
     experiment_id = str(run.experiment_id) if run else new.experiment_id
     experiment = experiments.lock_active(caller, experiment_id, GrantRole.WRITER).id
     if run and run.deleted:
@@ -149,9 +150,9 @@ def delete(caller: Caller, rule_id: str) -> None:
 
 def _lock(caller: Caller, rule_id: str) -> AlertRule:
     """Return a rule that stays as it is until the commit."""
-    experiment = get(caller, rule_id).experiment_id
-    experiments.lock_active(caller, str(experiment), GrantRole.WRITER)
-    return get(caller, rule_id)  # as it is now that nobody else can change it
+    rule = lock(caller, rule_id)
+    experiments.lock_active(caller, str(rule.experiment_id), GrantRole.WRITER)
+    return rule
 
 
 def _set_condition(rule: AlertRule, condition: Condition) -> None:

@@ -1,4 +1,7 @@
-"""Rules of alerts, read on a reader's thread; `alert_rule_updates` writes them."""
+"""Rules of alerts: read on a reader's thread, or locked on the writer's.
+
+`alert_rule_updates` writes them.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,9 @@ class StoredRule(NamedTuple):
     is_writer: bool
 
 
-_OF_UUID = VisibleStatement(AlertRule.select().where(AlertRule.uuid == ""), AlertRule.experiment)
+_OF_UUID = AlertRule.select().where(AlertRule.uuid == "")
+_FIND = VisibleStatement(_OF_UUID, AlertRule.experiment)
+_LOCK = VisibleStatement(_OF_UUID, AlertRule.experiment, lock=True)
 _OF_EXPERIMENT = Statement(
     AlertRule.select().where(AlertRule.experiment == 0).order_by(AlertRule.id)
 )
@@ -86,25 +91,25 @@ _UUIDS = Statement(
 
 def find(caller: Caller, rule_id: str) -> AlertRule | None:
     """Return a rule; None if there is none of this id that the caller sees."""
-    found: list[AlertRule] = _OF_UUID.models(caller, AlertRule, rule_id)
+    found: list[AlertRule] = _FIND.models(caller, AlertRule, rule_id)
     return found[0] if found else None
 
 
-def get(caller: Caller, rule_id: str) -> AlertRule:
-    """Return a rule.
+def lock(caller: Caller, rule_id: str) -> AlertRule:
+    """Return a rule that is to be changed, on the writer's thread: it is locked until the commit.
 
     Raises:
         NotFound: there is none of this id that the caller sees.
     """
-    found = find(caller, rule_id)
-    if found is None:
+    found: list[AlertRule] = _LOCK.models(caller, AlertRule, rule_id)
+    if not found:
         raise NotFound(
             f"No alert rule with id={rule_id} exists",
             reason="ALERT_RULE_NOT_FOUND",
             field="rule_id",
             value=rule_id,
         )
-    return found
+    return found[0]
 
 
 def of_experiment(caller: Caller, experiment_id: str) -> list[StoredRule]:

@@ -120,6 +120,19 @@ def test_child_runs_of_the_same_experiment_go_with_their_parents(
     assert move(api, here, ids["trial"]) == {ids["trial"], ids["fold"]}  # without its parent
 
 
+def test_a_child_that_starts_after_the_move_is_where_its_program_says(
+    api: Api, named: NamedRuns
+) -> None:
+    other = api.create_experiment("other")
+    study = named.add("study")
+    move(api, other, study)
+    late = named.add("late", tags={PARENT: study})
+    assert of(api, late) == "0"
+    assert named.search_names(experiment_ids=["0"], top_level_only=True) == "late"
+    assert move(api, other, study, late) == {late}
+    assert named.search_names(experiment_ids=[other], top_level_only=True) == "study"
+
+
 def test_of_a_move_that_is_refused_nothing_is_done(api: Api, named: NamedRuns) -> None:
     other, gone = api.create_experiment("other"), api.create_experiment("gone")
     run, deleted = named.add("a"), named.add("deleted")
