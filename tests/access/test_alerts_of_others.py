@@ -11,6 +11,7 @@ import requests
 from runstream.v1 import alert_service_pb2 as pb
 from runstream.v1.access_service_pb2 import (
     AuditEntry,
+    DeleteGrantRequest,
     GrantRole,
     SearchAuditLogRequest,
     SetGrantRequest,
@@ -98,6 +99,28 @@ def test_a_rule_is_of_the_experiment_and_not_of_who_made_it(guarded: GuardedServ
     ada.alerts.DeleteAlertRule(pb.DeleteAlertRuleRequest(rule_id=rule.rule_id))
     (alert,) = alerts_of(ada, run_id=run_id)
     assert [each.error for each in alert.deliveries] == ["the rule was deleted"]
+
+
+def test_a_rule_goes_on_when_who_made_it_has_no_role_any_more(guarded: GuardedServer) -> None:
+    ada, eve = guarded.apis["ada"], guarded.apis["eve"]
+    experiment = ada.create_experiment(str(uuid4()))
+    share(ada, experiment, "user:eve", GrantRole.GRANT_ROLE_WRITER)
+    owners: list[dict[str, str]] = [
+        {"experiment_id": experiment},
+        {"run_id": eve.create_run(experiment)},
+    ]
+    to = AlertDestinations(webhook_urls=[HOOK])
+    for owner in owners:
+        create_rule(eve, **owner, alert_raised={}, destinations=to, webhook_secret=SECRET)
+    ada.access.DeleteGrant(DeleteGrantRequest(experiment_id=experiment, grantee="user:eve"))
+    for owner, rules in zip(owners, (1, 2), strict=True):
+        alert = raise_alert(ada, **owner, title="t")
+        assert [each.destination for each in alert.deliveries] == [HOOK] * rules
+    assert experiment not in {each.experiment_id for each in alerts_of(eve)}
+    assert [rule.created_by for rule in rules_of(ada, experiment)] == ["eve", "eve"]
+    for rule in rules_of(ada, experiment):
+        update_rule(ada, rule, enabled=False)
+    assert list(raise_alert(ada, **owners[1], title="u").deliveries) == []
 
 
 def test_nobody_is_told_the_secret_of_webhooks_again_nor_the_audit_log(
