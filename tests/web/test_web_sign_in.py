@@ -80,6 +80,16 @@ def test_somebody_signs_in_by_a_token_and_a_session_that_ends_asks_again(
     expect(page.get_by_text("seen by admins")).to_be_visible()
     expect(page.locator(".caller")).to_contain_text("root")
 
+    # Another tab, too, is of whoever signed in last.
+    other = page.context.new_page()
+    other.goto(f"{server.http}/#/experiments/0")
+    expect(other.locator(".caller")).to_contain_text("root")
+    other.get_by_role("button", name="Sign out").click()
+    other.get_by_label("API token").fill(tokens["ada"])
+    other.get_by_label("API token").press("Enter")
+    expect(other.locator(".caller")).to_contain_text("ada")
+    expect(page.locator(".caller")).to_contain_text("ada")
+
     server.query("UPDATE session SET expiry_time = 1")
     page.get_by_role("link", name="Experiments").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -21,6 +21,14 @@ export { caller, signedOut };
 /** Where it is kept where to go on after the issuer has sent the browser back, to another page. */
 export const RETURN = "runstream.return";
 
+// Tabs share who is signed in: in the others, what was read is loaded anew for somebody else.
+// Another path of the host may be another server.
+const NAME = `runstream.caller${location.pathname}`;
+addEventListener("storage", ({ key, newValue }) => {
+  const isHere = caller() || signedOut();
+  if (key === NAME && isHere && newValue !== caller()?.name) location.reload();
+});
+
 /** Notes that the server does not know who calls, or not any more. */
 export function noteSignedOut(): void {
   setSignedOut(true);
@@ -38,6 +46,7 @@ export async function readCaller(): Promise<void> {
     .catch(() => undefined);
   if (!found) return;
   const { user_name: name = "", role = "", groups = [] } = found;
+  localStorage.setItem(NAME, name);
   setCaller({ name, role: role.replace("SERVER_ROLE_", "").toLowerCase(), groups });
   setSignedOut(false);
 }
