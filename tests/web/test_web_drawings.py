@@ -202,10 +202,32 @@ def test_parallel_coordinates_begin_with_what_differs_and_fit_into_their_panel(
     assert last["x"] + last["width"] <= room["x"] + room["width"]
 
 
-def test_panels_without_metrics_say_what_they_are_and_what_to_do(
+def test_panels_begin_with_the_metric_that_runs_are_sorted_by_or_that_matters_most(
     see: See, content: Content
 ) -> None:
-    page, _ = open_panels(see, content, "*1;kind=line", "*2;kind=bar")
-    for name in ("Lines", "Bars"):
-        figure = page.locator("figure.panel").filter(has=page.get_by_title(name, exact=True))
-        expect(figure).to_contain_text("Edit it to choose metrics.")
+    kinds = ("bar", "importance", "histogram", "scatter", "line")
+    panels = panels_text(*(f"*{i};kind={kind}" for i, kind in enumerate(kinds, 1)))
+    address = f"/experiments/{content.experiment_id}?tab=charts&flat=1&panels={panels}"
+    for sort, metric in (("", "val/accuracy"), ("&sort=metrics.val/loss DESC", "val/loss")):
+        page = see(f"{address}{sort}")
+        shown = (metric, f"Importance for {metric}", f"{metric}, histogram", f"{metric} by lr")
+        # What was added stands before what is there by itself.
+        titles = page.locator("figure.panel figcaption .title")
+        for place, title in enumerate(shown):
+            expect(titles.nth(place)).to_have_text(title)
+    expect(page.locator("figure.panel").first.locator(".bar-row")).not_to_have_count(0)
+    # Which lines are wanted is not guessed: each metric has a panel of its own.
+    lines = page.locator("figure.panel").filter(has=page.get_by_title("Lines", exact=True))
+    expect(lines).to_contain_text("Edit it to choose metrics.")
+
+
+def test_labels_of_parallel_axes_stand_before_the_lines(see: See, content: Content) -> None:
+    page = see(
+        f"/experiments/{content.experiment_id}?flat=1&panels={panels_text('*1;kind=parallel')}"
+    )
+    tick = page.locator("figure.panel").first.locator("text.tick").first
+    expect(tick).to_have_css("paint-order", "stroke")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    expect(tick).to_have_css("stroke", ground)
+    behind = "tick => document.querySelector('path.line').compareDocumentPosition(tick) & 4"
+    assert tick.evaluate(behind)

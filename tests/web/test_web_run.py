@@ -49,6 +49,23 @@ def test_the_overview_tells_what_a_run_is_and_logged(see: See, content: Content)
     expect(page.locator(".facts .links a")).to_have_text(children)
 
 
+def test_values_have_the_unit_of_their_key_wherever_they_stand(see: See, content: Content) -> None:
+    experiment = f"/experiments/{content.experiment_id}"
+    page = see(f"/runs/{content.runs[1]}")
+    expect(page.get_by_label("Key metrics").get_by_text("20 s", exact=True)).to_be_visible()
+    metrics = page.get_by_role("region", name="Metrics")
+    expect(metrics.get_by_role("row", name="epoch_seconds")).to_contain_text("20 s")
+    see(f"/compare?runs={','.join(content.runs[:2])}&baseline={content.runs[0]}")
+    row = page.locator(".compared").get_by_role("row", name="epoch_seconds")
+    expect(row.locator(".number").last).to_have_text("20 s+10 s (+100\u00a0%)")
+    see(f"{experiment}?tab=table&groups=params.layers&columns=metrics.epoch_seconds")
+    expect(page.locator(".row.grouped .cell.number").first).to_have_text("30 s")
+    see(f"{experiment}?tab=charts&flat=1&panels=*1;kind%3Dbar;of%3Depoch_seconds")
+    bars = page.locator("figure.panel").first
+    expect(bars.locator(".bar-row text").last).to_have_text("10 s")
+    expect(bars.locator("svg > text").last).to_have_text("50 s")
+
+
 def test_datasets_lead_to_all_runs_that_read_them(server: ServerProcess, page: Page) -> None:
     with TrackingClient(server.uri) as client:
         run = client.create_run("0").info.run_id

@@ -3,7 +3,7 @@
 import { createMemo, createSignal, For, type JSX, Show } from "solid-js";
 import { NOTE_TAG, type Run } from "../api/runs";
 import { useText } from "../parts/address";
-import { duration, number, time } from "../parts/format";
+import { duration, quantity, time, unitOf } from "../parts/format";
 import { KeyName } from "../parts/KeyName";
 import { LongText } from "../parts/LongText";
 import { ScrollRegion } from "../parts/ScrollRegion";
@@ -155,7 +155,7 @@ function MetricRow(props: { row: Row; runs: Run[]; baseline: Run | undefined }) 
   const lastOf = (run: Run | undefined) => run?.metrics.get(key())?.last;
   const marked = createMemo(() => best(props.runs.map(lastOf), less()));
   const change = (run: Run) =>
-    run.id === props.baseline?.id ? "" : delta(lastOf(run), lastOf(props.baseline));
+    run.id === props.baseline?.id ? "" : delta(lastOf(run), lastOf(props.baseline), unitOf(key()));
   return (
     <tr>
       <th scope="row">
@@ -177,7 +177,7 @@ function MetricRow(props: { row: Row; runs: Run[]; baseline: Run | undefined }) 
             classList={{ best: marked().has(i()) }}
             title={String(lastOf(run) ?? "")}
           >
-            {lastOf(run) === undefined ? "" : number(lastOf(run) ?? 0)}
+            {lastOf(run) === undefined ? "" : quantity(lastOf(run) ?? 0, unitOf(key()))}
             <Show when={marked().has(i())}>
               <span class="unseen"> (best)</span>
             </Show>

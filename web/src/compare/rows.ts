@@ -1,7 +1,7 @@
 // What a comparison of runs has side by side.
 
 import type { Run } from "../api/runs";
-import { number } from "../parts/format";
+import { number, quantity, type Unit } from "../parts/format";
 import { inOrderOfWeight } from "../runs/keyMetrics";
 
 /** One key, and what each run has under it; empty where it has nothing. */
@@ -53,7 +53,7 @@ export function best(values: (number | undefined)[], less: boolean): Set<number>
 }
 
 /** Returns by how much a value is more than that of the baseline, and that in per cent. */
-export function delta(value: number | undefined, baseline: number | undefined): string {
+export function delta(value: number | undefined, baseline: number | undefined, unit: Unit): string {
   if (value === undefined || baseline === undefined) return "";
   const by = value - baseline;
   if (!Number.isFinite(by)) return "";
@@ -62,5 +62,6 @@ export function delta(value: number | undefined, baseline: number | undefined): 
   const share = Number.isFinite(percent)
     ? ` (${sign(by)}${number(Number(Math.abs(percent).toPrecision(3)))}\u00a0%)`
     : "";
-  return `${sign(by)}${number(Math.abs(by))}${share}`;
+  // Per cents of per cents are told apart by having no mark.
+  return `${sign(by)}${quantity(Math.abs(by), unit === "percent" ? "" : unit)}${share}`;
 }

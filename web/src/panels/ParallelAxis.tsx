@@ -66,7 +66,7 @@ export function Axis(props: {
       </Show>
       <For each={props.dimension.ticks}>
         {(tick) => (
-          <text class="tick" x={-6} y={tick.at + 4} text-anchor="end">
+          <text class="tick halo" x={-6} y={tick.at + 4} text-anchor="end">
             {cut(tick.text, (props.gap - 14) / SMALL)}
           </text>
         )}

@@ -2,9 +2,9 @@
 
 import { scaleLinear, scaleLog, scalePoint } from "d3-scale";
 import type { Run } from "../api/runs";
-import { duration, number, time, toldApart } from "../parts/format";
+import { duration, quantities, unitOf } from "../parts/format";
 import { numberOf } from "../parts/numeric";
-import { type Column, title, value } from "../runs/columns";
+import { type Column, numberText, parts, title, value } from "../runs/columns";
 import { drawable, logarithmic, logTicks, type Range, ticks, widened } from "./scales";
 import { timeTicks } from "./timeTicks";
 
@@ -84,10 +84,9 @@ export function ofNumbers(
   const scale = make([range.min, range.max], [from, to]);
   if (rounded && !isTime) (scale as ReturnType<typeof scaleLinear>).nice(TICKS);
   const [min = 0, max = 1] = scale.domain();
-  const text = textOf(column);
   const marks = isTime
     ? timeTicks(min, max, Math.max(2, Math.floor(Math.abs(to - from) / TIME)))
-    : marksOf({ min, max }, isLog, column === "duration" ? text : undefined);
+    : marksOf({ min, max }, isLog, column);
   return {
     column,
     title: title(column),
@@ -97,21 +96,17 @@ export function ofNumbers(
       return scale(drawable(found));
     },
     ticks: marks.map((mark) => ({ at: scale(mark.value), text: mark.text })),
-    textAt: (place) => text(scale.invert(place)),
+    textAt: (place) => numberText(column, scale.invert(place)),
     toText: (place) => String(scale.invert(place)),
     fromText: (one) => scale(Number(one)),
   };
 }
 
-function marksOf(range: Range, isLog: boolean, text?: (value: number) => string) {
+function marksOf(range: Range, isLog: boolean, column: Column) {
   const values = isLog ? logTicks(range, TICKS) : ticks(range, TICKS);
-  const texts = text ? values.map(text) : toldApart(values);
+  const texts =
+    column === "duration" ? values.map(duration) : quantities(values, unitOf(parts(column)[1]));
   return values.map((value, i) => ({ value, text: texts[i] ?? "" }));
-}
-
-function textOf(column: Column): (value: number) => string {
-  if (column === "start_time" || column === "end_time") return time;
-  return column === "duration" ? duration : number;
 }
 
 /** Returns whether there are round numbers beside the ends of a range that are doubles. */

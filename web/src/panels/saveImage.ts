@@ -27,7 +27,15 @@ export async function savePng(drawing: SVGSVGElement, title: string, scale: numb
   canvas.toBlob((blob) => blob && saveFile(`${title}.png`, blob));
 }
 
-const STYLES = ["fill", "stroke", "stroke-width", "opacity", "font-size", "font-family"];
+const STYLES = [
+  "fill",
+  "stroke",
+  "stroke-width",
+  "paint-order",
+  "opacity",
+  "font-size",
+  "font-family",
+];
 
 /** Returns a drawing as text; what a style sheet says of one in the page is written into it. */
 export function svgText(drawing: SVGSVGElement): string {

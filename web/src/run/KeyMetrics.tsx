@@ -2,7 +2,7 @@
 
 import { For, Show } from "solid-js";
 import type { Run } from "../api/runs";
-import { number } from "../parts/format";
+import { quantity, unitOf } from "../parts/format";
 import { KeyName } from "../parts/KeyName";
 import { inOrderOfWeight, SYSTEM } from "../runs/keyMetrics";
 
@@ -23,11 +23,12 @@ export function KeyMetrics(props: { run: Run }) {
 }
 
 function KeyMetric(props: { run: Run; metric: string }) {
+  const text = (value: number) => quantity(value, unitOf(props.metric));
   const cell = () => props.run.metrics.get(props.metric);
   const extremes = () => {
     const { minimum = null, maximum = null } = cell() ?? {};
     if (minimum === null || maximum === null || minimum === maximum) return "";
-    return `${number(minimum)} … ${number(maximum)}`;
+    return `${text(minimum)} … ${text(maximum)}`;
   };
   return (
     <div>
@@ -35,7 +36,7 @@ function KeyMetric(props: { run: Run; metric: string }) {
         <KeyName name={props.metric} />
       </dt>
       <dd>
-        <strong title={String(cell()?.last)}>{number(cell()?.last ?? Number.NaN)}</strong>
+        <strong title={String(cell()?.last)}>{text(cell()?.last ?? Number.NaN)}</strong>
         <span class="hint" title="Least and greatest value">
           {extremes()}
         </span>

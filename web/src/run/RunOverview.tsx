@@ -6,7 +6,7 @@ import { trackingUri } from "../api/experiments";
 import { listModels } from "../api/models";
 import { NOTE_TAG, type Run } from "../api/runs";
 import { CodeLines } from "../parts/CodeLines";
-import { number, time } from "../parts/format";
+import { quantity, time, unitOf } from "../parts/format";
 import { lazyPart } from "../parts/lazyPart";
 import { createLoaded } from "../parts/loaded";
 import { runsWith } from "../runs/conditions";
@@ -142,8 +142,9 @@ function filesOf(run: Run, model = ""): string {
 function metricTexts(run: Run, key: string): string[] {
   const cell = run.metrics.get(key);
   if (!cell) return ["", "", "", ""];
-  const text = (value: number | null) => (value === null ? "" : number(value));
-  return [number(cell.last), text(cell.minimum), text(cell.maximum), String(cell.step)];
+  const values = [cell.last, cell.minimum, cell.maximum];
+  const texts = values.map((value) => (value === null ? "" : quantity(value, unitOf(key))));
+  return [...texts, String(cell.step)];
 }
 
 function loading(run: Run, uri: string): string {

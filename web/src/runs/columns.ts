@@ -120,9 +120,13 @@ export function value(run: Run, column: Column): string | number | null {
 export function text(run: Run, column: Column): string {
   const found = value(run, column);
   if (found === null) return "";
-  if (column === "start_time" || column === "end_time") return time(Number(found));
-  if (column === "duration") return duration(Number(found));
-  return typeof found === "number" ? quantity(found, unitOf(parts(column)[1])) : short(found);
+  return typeof found === "number" ? numberText(column, found) : short(found);
+}
+
+/** Returns a number of a column with its unit. */
+export function numberText(column: Column, found: number): string {
+  if (column === "start_time" || column === "end_time") return time(found);
+  return column === "duration" ? duration(found) : quantity(found, unitOf(parts(column)[1]));
 }
 
 /** Returns the keys that a search has to return for these columns. */

@@ -3,8 +3,8 @@
 import { createMemo, createSignal } from "solid-js";
 import { type Grouping, groupRuns, type RunGroup, type Statistic } from "../api/runGroups";
 import type { RunQuery } from "../api/runs";
-import { duration, quantity, short, time, unitOf } from "../parts/format";
-import { type Column, parts, searchKey, title } from "./columns";
+import { short } from "../parts/format";
+import { type Column, numberText, parts, searchKey, title } from "./columns";
 
 const PAGE = 100;
 // Groups that are read ahead of those in sight.
@@ -116,9 +116,7 @@ export function groupValue(
 export function groupText(group: RunGroup, column: Column, statistic: Statistic): string {
   const found = groupValue(group, column, statistic);
   if (found === null) return "";
-  if (column === "start_time") return time(Number(found));
-  if (column === "duration") return duration(Number(found));
-  return typeof found === "number" ? quantity(found, unitOf(parts(column)[1])) : short(found);
+  return typeof found === "number" ? numberText(column, found) : short(found);
 }
 
 function isNumber(column: Column): boolean {

@@ -3,17 +3,18 @@
 import { createMemo, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import type { Run } from "../../api/runs";
 import { ErrorNote } from "../../parts/ErrorNote";
-import { count, counted, number } from "../../parts/format";
+import { count, counted, quantity, unitOf } from "../../parts/format";
 import { numberOf } from "../../parts/numeric";
-import { value } from "../../runs/columns";
+import { parts, value } from "../../runs/columns";
 import { groupTitle } from "../../runs/groups";
 import { metricDash, runColour } from "../colours";
 import { ofNumbers } from "../dimensions";
 import { drawingActions } from "../drawingActions";
 import { evaluate, expressionOf, namesOf } from "../expression";
+import { useFirstMetric } from "../firstColumns";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
-import { itemsOf } from "../panelText";
+import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
 import { type Rows, tableActions } from "../saveTable";
 import { createSight } from "../seen";
@@ -48,7 +49,13 @@ export default function BarPanel(props: KindProps) {
     onCleanup(() => size.disconnect());
   });
   const { metric } = props.panel;
-  const of = () => (props.fields.of ? itemsOf(props.fields.of) : metric ? [metric] : []);
+  const firstMetric = useFirstMetric(context);
+  const of = () => {
+    if (props.fields.of) return itemsOf(props.fields.of);
+    return [metric ?? parts(firstMetric())[1]].filter(Boolean);
+  };
+  const panelTitle = () =>
+    titleOf({ ...props.panel, fields: { ...props.panel.fields, of: fieldOf(of()) } });
   const by = () => props.fields.by ?? "";
   /** The groups that have a bar each, by their runs: those of the page, if no column is chosen. */
   const groupOf = createMemo(() => {
@@ -123,13 +130,18 @@ export default function BarPanel(props: KindProps) {
       .sort((a, b) => (b.values[0]?.mean ?? 0) - (a.values[0]?.mean ?? 0));
   });
   const shown = () => rows().slice(0, MOST_ROWS);
+  /** One that has the unit of all bars. */
+  const column = () =>
+    new Set(of().map(unitOf)).size === 1 ? `metrics.${of()[0]}` : "metrics.value";
   const scale = createMemo(() => {
     const ends = shown().flatMap((row) => row.values.flatMap(({ min, max }) => [min, max]));
     const isLog = props.fields.logx === "1";
     const numbers = ends.filter(Number.isFinite);
-    return ofNumbers("value", isLog ? numbers : [0, ...numbers], NAMES, width() - RIGHT, isLog);
+    return ofNumbers(column(), isLog ? numbers : [0, ...numbers], NAMES, width() - RIGHT, isLog);
   });
   const at = (one: number) => scale().fromText(String(one));
+  const valueText = (mean: number, metric: number) =>
+    quantity(mean, unitOf(expressions()[metric]?.text ?? ""));
   const zero = () => (props.fields.logx === "1" ? NAMES : at(0));
   const thick = () => (ROW - 4) / Math.max(1, expressions().length);
   const height = () => shown().length * ROW + FOOT;
@@ -152,8 +164,8 @@ export default function BarPanel(props: KindProps) {
       ref={(element) => {
         root = element;
       }}
-      title={titleOf(props.panel)}
-      label={`${titleOf(props.panel)}, ${counted(rows().length, "bar")}`}
+      title={panelTitle()}
+      label={`${panelTitle()}, ${counted(rows().length, "bar")}`}
       busy={isOfMany() ? found.loading() : false}
       hint={
         <Show when={isOfMany() || rows().length > MOST_ROWS}>
@@ -167,9 +179,9 @@ export default function BarPanel(props: KindProps) {
       actions={[
         ...drawingActions(
           () => drawing,
-          () => titleOf(props.panel),
+          () => panelTitle(),
         ),
-        ...tableActions(() => titleOf(props.panel), table),
+        ...tableActions(() => panelTitle(), table),
       ]}
     >
       <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
@@ -178,7 +190,7 @@ export default function BarPanel(props: KindProps) {
         ref={ground}
         tabindex="0"
         role="region"
-        aria-label={titleOf(props.panel)}
+        aria-label={panelTitle()}
       >
         <Show when={!expressions().length || (!rows().length && !found.loading())}>
           <p class="empty">
@@ -201,7 +213,7 @@ export default function BarPanel(props: KindProps) {
                 onClick={() => !by() && context.choose(row.key)}
               >
                 <title>
-                  {[row.name, ...row.values.map(({ mean }) => number(mean))].join(" · ")}
+                  {[row.name, ...row.values.map(({ mean }, j) => valueText(mean, j))].join(" · ")}
                 </title>
                 <text class="tick" x={NAMES - 6} y={12} text-anchor="end">
                   {row.name.length > 20 ? `${row.name.slice(0, 19)}…` : row.name}
@@ -232,7 +244,7 @@ export default function BarPanel(props: KindProps) {
                         x={Math.max(at(max), zero()) + 4}
                         y={(j() + 0.5) * thick() + 4}
                       >
-                        {number(mean)}
+                        {valueText(mean, j())}
                       </text>
                     </Show>
                   )}
@@ -240,7 +252,7 @@ export default function BarPanel(props: KindProps) {
               </g>
             )}
           </For>
-          <For each={scale().ticks}>
+          <For each={shown().length ? scale().ticks : []}>
             {(tick) => (
               <text class="tick" x={tick.at} y={height() - 8} text-anchor="middle">
                 {tick.text}

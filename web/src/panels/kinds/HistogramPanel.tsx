@@ -2,15 +2,16 @@
 
 import { createMemo, For, Show } from "solid-js";
 import { ErrorNote } from "../../parts/ErrorNote";
-import { count, counted, number } from "../../parts/format";
+import { count, counted } from "../../parts/format";
 import { numberOf } from "../../parts/numeric";
-import { title, value } from "../../runs/columns";
+import { numberText, title, value } from "../../runs/columns";
 import { AxisFrame, createArea } from "../AxisFrame";
 import { ofNumbers } from "../dimensions";
 import { drawingActions } from "../drawingActions";
+import { useFirstMetric } from "../firstColumns";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
-import { itemsOf } from "../panelText";
+import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
 import { type Rows, tableActions } from "../saveTable";
 import { createSight } from "../seen";
@@ -23,7 +24,12 @@ export default function HistogramPanel(props: KindProps) {
   let drawing!: SVGSVGElement;
   const { inSight } = createSight(() => root);
   const { metric } = props.panel;
-  const column = () => itemsOf(props.fields.of)[0] ?? (metric ? `metrics.${metric}` : "duration");
+  const firstMetric = useFirstMetric(props.context);
+  const column = () =>
+    itemsOf(props.fields.of)[0] ||
+    (metric === undefined ? firstMetric() || "duration" : `metrics.${metric}`);
+  const panelTitle = () =>
+    titleOf({ ...props.panel, fields: { ...props.panel.fields, of: fieldOf([column()]) } });
   const found = createRunValues(props.context, () => [column()], inSight);
   const { size, area, note } = createArea();
   const values = createMemo(() =>
@@ -64,7 +70,7 @@ export default function HistogramPanel(props: KindProps) {
       ref={(element) => {
         root = element;
       }}
-      title={titleOf(props.panel)}
+      title={panelTitle()}
       label={`Histogram of ${title(column())}, ${counted(values().length, "run")}`}
       busy={found.loading()}
       hint={
@@ -75,9 +81,9 @@ export default function HistogramPanel(props: KindProps) {
       actions={[
         ...drawingActions(
           () => drawing,
-          () => titleOf(props.panel),
+          () => panelTitle(),
         ),
-        ...tableActions(() => titleOf(props.panel), table),
+        ...tableActions(() => panelTitle(), table),
       ]}
     >
       <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
@@ -106,7 +112,7 @@ export default function HistogramPanel(props: KindProps) {
                   y={top()}
                   height={area().bottom - top()}
                 >
-                  <title>{`${number(bin.from)} to ${number(bin.to)}: ${counted(bin.runs, "run")}`}</title>
+                  <title>{`${numberText(column(), bin.from)} to ${numberText(column(), bin.to)}: ${counted(bin.runs, "run")}`}</title>
                 </rect>
               );
             }}

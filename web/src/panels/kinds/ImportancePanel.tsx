@@ -7,6 +7,7 @@ import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
 import { title } from "../../runs/columns";
 import { drawingActions } from "../drawingActions";
+import { useFirstMetric } from "../firstColumns";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createParamImportance } from "../paramImportance";
@@ -25,13 +26,17 @@ export default function ImportancePanel(props: KindProps) {
   const { inSight } = createSight(() => root);
   const [width, setWidth] = createSignal(400);
   const [chosen, choose] = createSignal("");
+  const firstMetric = useFirstMetric(props.context);
   onMount(() => {
     const size = new ResizeObserver(() => setWidth(ground.clientWidth));
     size.observe(ground);
     onCleanup(() => size.disconnect());
   });
   const number = () =>
-    props.fields.number || (props.panel.metric ? `metrics.${props.panel.metric}` : "");
+    props.fields.number ||
+    (props.panel.metric === undefined ? firstMetric() : `metrics.${props.panel.metric}`);
+  const panelTitle = () =>
+    titleOf({ ...props.panel, fields: { ...props.panel.fields, number: number() } });
   const { found, error, loading } = createParamImportance(props.context, number, inSight);
   const params = () => found()?.params ?? [];
   const widest = () => Math.max(...params().map((one) => one.importance), 1e-9);
@@ -45,8 +50,8 @@ export default function ImportancePanel(props: KindProps) {
       ref={(element) => {
         root = element;
       }}
-      title={titleOf(props.panel)}
-      label={`${titleOf(props.panel)}, ${counted(params().length, "param")}`}
+      title={panelTitle()}
+      label={`${panelTitle()}, ${counted(params().length, "param")}`}
       busy={loading()}
       hint={
         <span class="hint" role="status">
@@ -56,10 +61,10 @@ export default function ImportancePanel(props: KindProps) {
       actions={[
         ...drawingActions(
           () => drawing,
-          () => titleOf(props.panel),
+          () => panelTitle(),
         ),
         ...tableActions(
-          () => titleOf(props.panel),
+          () => panelTitle(),
           () => tableOf(found()),
         ),
       ]}
@@ -170,7 +175,7 @@ function told(found: Importance | undefined): string {
 
 /** Returns why there are no bars. */
 function why(number: string, found: Importance | undefined, isComputing: boolean): string {
-  if (!number) return "Edit it to choose a metric.";
+  if (!number) return "These runs have logged no metrics yet.";
   if (!found && isComputing) return "The server is computing it, for ten seconds at most.";
   if (!found || found.params.some((one) => one.importance > 0)) return "";
   const has = `${count(found.used)} of ${counted(found.runs, "run")}`;

@@ -14,10 +14,10 @@ import type { Run } from "../../api/runs";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count } from "../../parts/format";
 import { type Column, title, value } from "../../runs/columns";
-import { inOrderOfWeight } from "../../runs/keyMetrics";
 import { Drawing } from "../Drawing";
 import { dimension } from "../dimensions";
 import { drawingActions } from "../drawingActions";
+import { firstAxes } from "../firstColumns";
 import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
 import { Axis, type Brush, TOP } from "../ParallelAxis";
@@ -205,28 +205,6 @@ export default function ParallelPanel(props: KindProps) {
       </div>
     </PanelFrame>
   );
-}
-
-/** Returns the axes to begin with: params that differ, and the metrics that matter, the first last. */
-function firstAxes(runs: Run[]): Column[] {
-  // A run that lacks one of them is not drawn, so they are what most runs have.
-  const most = (group: "params" | "metrics") => {
-    const counts = new Map<string, number>();
-    for (const run of runs)
-      for (const key of run[group].keys()) counts.set(key, (counts.get(key) ?? 0) + 1);
-    return [...counts].flatMap(([key, count]) => (count > runs.length / 2 ? [key] : []));
-  };
-  const params = most("params").sort();
-  const valuesOf = (key: string) => new Set(runs.flatMap((run) => run.params.get(key) ?? []));
-  const differing = params.filter((key) => valuesOf(key).size > 1);
-  const metrics = inOrderOfWeight(most("metrics"));
-  return [
-    ...(differing.length ? differing : params).slice(0, 4).map((key) => `params.${key}`),
-    ...metrics
-      .slice(0, 2)
-      .reverse()
-      .map((key) => `metrics.${key}`),
-  ];
 }
 
 type Brushes = Map<Column, [string, string]>;

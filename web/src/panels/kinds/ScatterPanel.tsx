@@ -10,6 +10,7 @@ import { runColour } from "../colours";
 import { Drawing } from "../Drawing";
 import { dimension } from "../dimensions";
 import { drawingActions } from "../drawingActions";
+import { firstParam, useFirstMetric } from "../firstColumns";
 import { HeatLegend } from "../HeatLegend";
 import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
@@ -28,13 +29,9 @@ export default function ScatterPanel(props: KindProps) {
   const { inSight } = createSight(() => root);
   const { context } = props;
   const [over, setOver] = createSignal<Run>();
-  const first = (group: "params" | "metrics") => {
-    const keys = context.live.runs().flatMap((run) => [...run[group].keys()]);
-    const [key] = [...new Set(keys)].sort();
-    return key && `${group}.${key}`;
-  };
-  const x = (): Column => props.fields.px || first("params") || "start_time";
-  const y = (): Column => props.fields.py || first("metrics") || "duration";
+  const firstMetric = useFirstMetric(context);
+  const x = (): Column => props.fields.px || firstParam(context.live.runs()) || "start_time";
+  const y = (): Column => props.fields.py || firstMetric() || "duration";
   const asked = () =>
     [x(), y(), props.fields.colour, props.fields.radius].filter((one) => one !== undefined);
   const found = createRunValues(context, asked, inSight);
