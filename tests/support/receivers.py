@@ -27,11 +27,13 @@ class Receiver:
         url: where it is.
         posted: what came, in order.
         status: what it answers.
+        headers: what it says in its answers besides.
     """
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self.posted: list[Posted] = []
         self.status = 204
+        self.headers = {"location": "/elsewhere"}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,7 +42,8 @@ class Receiver:
                 headers = {key.lower(): value for key, value in self.headers.items()}
                 receiver.posted.append(Posted(self.path, headers, body))
                 self.send_response(receiver.status)
-                self.send_header("location", "/elsewhere")
+                for key, value in receiver.headers.items():
+                    self.send_header(key, value)
                 self.end_headers()
 
             def log_message(self, *args: Any) -> None:

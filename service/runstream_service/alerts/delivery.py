@@ -88,19 +88,19 @@ class Deliveries:
             task.add_done_callback(self._under_way.pop)
 
     async def _deliver(self, envelope: Envelope, writer: Writer) -> None:
-        error = ""
+        error, retry_after = "", 0.0
         try:
             if "://" in envelope.destination:
                 await self._post(envelope)
             else:
                 await self._send_mail(envelope)
         except DeliveryError as failure:
-            error = str(failure)
+            error, retry_after = str(failure), failure.retry_after
         except Exception as failure:
             log.exception("an alert was not delivered")
             error = f"internal error: {type(failure).__name__}"
         with suppress(RunstreamError):  # the writer has logged it; it is tried again later
-            await writer.submit(alert_deliveries.finish, envelope, error)
+            await writer.submit(alert_deliveries.finish, envelope, error, retry_after)
 
     async def _post(self, envelope: Envelope) -> None:
         body = json.dumps(message_of(envelope), ensure_ascii=False).encode()

@@ -17,6 +17,8 @@ import ssl
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from functools import cache, partial
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -38,12 +40,23 @@ ANSWER_BYTES = 64 * 1024
 _ADDRESSES = 3
 _READ_BYTES = 16 * 1024
 
+# What a receiver answers that has too much to do, and may say until when.
+_BUSY = (429, 503)
+
 # A look-up goes on after the deadline; so it takes no thread from others.
 _LOOKUPS = ThreadPoolExecutor(64, "webhook-lookup")
 
 
 class DeliveryError(Exception):
-    """The destination has not taken the alert; the text says why, for people."""
+    """The destination has not taken the alert; the text says why, for people.
+
+    Attributes:
+        retry_after: for how many seconds the destination asks to be left alone; 0 if it does not.
+    """
+
+    def __init__(self, text: str, retry_after: float = 0.0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 def signed_headers(secret: str, message_id: str, body: bytes) -> dict[str, str]:
@@ -109,7 +122,7 @@ async def _post(url: str, headers: Mapping[str, str], body: bytes, allow_private
         events = (request, h11.Data(data=body), h11.EndOfMessage())
         writer.write(b"".join(connection.send(event) or b"" for event in events))
         await writer.drain()
-        _check_status(await _read_status(connection, reader))
+        _check_status(await _read_head(connection, reader))
     finally:
         writer.close()  # which is not waited for: a receiver may never end its side of TLS
 
@@ -151,13 +164,13 @@ async def _connect(
     raise failure or DeliveryError("the host has no address")
 
 
-async def _read_status(connection: h11.Connection, reader: asyncio.StreamReader) -> int:
-    """Return the status of the answer, whose body is not read."""
+async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Response:
+    """Return the head of the answer, whose body is not read."""
     left = ANSWER_BYTES
     while True:
         event = connection.next_event()
         if isinstance(event, h11.Response):
-            return event.status_code
+            return event
         if event is h11.NEED_DATA:
             data = await reader.read(_READ_BYTES)
             left -= len(data)
@@ -168,10 +181,21 @@ async def _read_status(connection: h11.Connection, reader: asyncio.StreamReader)
             connection.receive_data(data)
 
 
-def _check_status(status: int) -> None:
+def _check_status(head: h11.Response) -> None:
+    status = head.status_code
     if not 200 <= status < 300:
         hint = "; redirects are not followed" if 300 <= status < 400 else ""
-        raise DeliveryError(f"it answered {status}{hint}")
+        retry_after = dict(head.headers).get(b"retry-after", b"") if status in _BUSY else b""
+        raise DeliveryError(f"it answered {status}{hint}", _seconds(retry_after.decode("latin-1")))
+
+
+def _seconds(retry_after: str) -> float:
+    """Return how many seconds a `Retry-After` says, by a number or a date; 0 if it says nothing."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    with suppress(ValueError, OverflowError):
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    return 0.0
 
 
 @cache

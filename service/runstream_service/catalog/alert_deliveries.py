@@ -27,6 +27,9 @@ MAX_ATTEMPTS = 10
 #: Seconds between the first two attempts; each pause is three times as long as the one before.
 FIRST_PAUSE = 10
 
+#: Seconds for which a destination may ask to be left alone, where the pause would be shorter.
+MAX_RETRY_AFTER = 3_600
+
 #: Seconds for which whoever takes a delivery has it.
 LEASE = 120
 
@@ -175,19 +178,22 @@ def take_due(busy: Sequence[Busy], of_experiment: int, limit: int) -> list[Envel
     return taken
 
 
-def finish(envelope: Envelope, error: str) -> None:
+def finish(envelope: Envelope, error: str, retry_after: float = 0) -> None:
     """Record how an attempt ended, unless somebody else has taken the delivery since.
 
     Args:
         envelope: what was delivered.
         error: why it was not; "" if it was.
+        retry_after: for how many seconds the destination asks to be left alone, of which
+            `MAX_RETRY_AFTER` are granted.
     """
     state, time = DeliveryState.DELIVERED, now()
     if error and envelope.attempts >= MAX_ATTEMPTS:
         state = DeliveryState.FAILED
     elif error:
         state = DeliveryState.PENDING
-        time += 1000 * FIRST_PAUSE * 3 ** (envelope.attempts - 1)
+        pause = FIRST_PAUSE * 3 ** (envelope.attempts - 1)
+        time += int(1000 * max(pause, min(retry_after, MAX_RETRY_AFTER)))
     # What a receiver says may be no text that a database takes.
     text = "".join(each if each.isprintable() else "?" for each in error[:_ERROR_CHARACTERS])
     AlertDelivery.update(state=state, time=time, error=text).where(

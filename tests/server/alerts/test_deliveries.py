@@ -158,6 +158,24 @@ def test_an_answer_that_is_no_success_is_seen_and_tried_again(
     assert (first.body, alert.deliveries[0].attempts) == (second.body, 2)
 
 
+def test_a_server_leaves_a_receiver_alone_for_as_long_as_it_says(sending: Api) -> None:
+    """N9."""
+    with open_receiver() as busy:
+        busy.status, busy.headers = 429, {"Retry-After": "100"}
+        create_rule(
+            sending,
+            experiment_id="0",
+            alert_raised={},
+            destinations=AlertDestinations(webhook_urls=[busy.url]),
+            webhook_secret=SECRET,
+        )
+        raise_alert(sending, experiment_id="0", title="t")
+        (alert,) = wait_for_alerts(sending, 1, is_settled)
+        (delivery,) = alert.deliveries
+        assert (delivery.state, delivery.error) == (PENDING, "it answered 429")
+        assert 60_000 < delivery.time - 1000 * time.time() < 101_000
+
+
 def test_a_mail_server_that_hangs_holds_up_nothing_else(
     start_server: Callable[..., ServerProcess], receiver: Receiver, connect: Callable[..., Api]
 ) -> None:
@@ -241,6 +259,22 @@ def test_a_delivery_is_tried_ten_times_in_some_27_hours(
     assert pauses == [10_000 * 3**n for n in range(9)]
     assert 24 < times[-1] / 3_600_000 < 28
     assert outbox.rows() == [(DeliveryState.FAILED, MAX_ATTEMPTS, "no answer")]
+
+
+def test_a_receiver_that_is_busy_is_left_alone_for_as_long_as_it_says(
+    make_outbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """N9."""
+    outbox = make_outbox("https://a/")
+    moment = outbox.created
+    monkeypatch.setattr(alert_deliveries, "now", lambda: moment)
+    pauses = []
+    for retry_after in (60, 1, 86_400, math.inf, 0):
+        (envelope,) = outbox.do(alert_deliveries.take_due, [], 8, 8)
+        outbox.do(alert_deliveries.finish, envelope, "it answered 429", retry_after)
+        before, moment = moment, outbox.do(lambda: AlertDelivery.get().time)
+        pauses.append((moment - before) / 1000)
+    assert pauses == [60, 30, 3_600, 3_600, 810]
 
 
 def test_a_delivery_of_a_server_that_died_is_taken_by_another(

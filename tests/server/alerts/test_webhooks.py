@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,39 @@ def test_a_receiver_that_answers_endlessly_or_nonsense_has_not_got_it(
     monkeypatch.setattr(webhook, "DEADLINE", 0.5 if pause else 15)
     with saying(text, more, pause) as url, pytest.raises(DeliveryError, match=error):
         post(url)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "seconds"),
+    [
+        (429, "60", 60),
+        (503, "60", 60),
+        (500, "60", 0),
+        (429, "", 0),
+        (429, "soon", 0),
+        (429, "-5", 0),
+        (429, "Sun, 06 Nov 1994 08:49:37 GMT", 0),
+        (429, "Fri, 31 Dec 9999 23:59:59 +9999999999999", 0),
+        (429, "9" * 5_000, math.inf),
+    ],
+)
+def test_a_receiver_that_is_busy_says_for_how_long(
+    status: int, retry_after: str, seconds: float
+) -> None:
+    """N9."""
+    text = f"HTTP/1.1 {status} Later\r\nRetry-After: {retry_after}\r\n\r\n".encode()
+    with saying(text) as url, pytest.raises(DeliveryError, match=f"{status}$") as refusal:
+        post(url)
+    assert refusal.value.retry_after == seconds
+
+
+def test_a_receiver_that_is_busy_says_until_when() -> None:
+    """N9."""
+    until = formatdate(time.time() + 100, usegmt=True)
+    text = f"HTTP/1.1 503 Later\r\nRetry-After: {until}\r\n\r\n".encode()
+    with saying(text) as url, pytest.raises(DeliveryError, match="503") as refusal:
+        post(url)
+    assert 80 < refusal.value.retry_after <= 100
 
 
 def test_what_follows_a_success_is_not_read() -> None:
