@@ -41,7 +41,7 @@ def test_runs_start_and_end_without_a_server_which_gets_all_of_it_in_order(
         runstream.log_outputs([("m-1", 3)])
         with runstream.start_run(nested=True) as child:
             runstream.log_param("depth", 2)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 3  # for which one call would wait for a connection
     assert (run.info.run_name, run.info.status, run.info.artifact_uri) == ("alone", "FINISHED", "")
     server.restart()
     runstream.flush()

@@ -283,11 +283,14 @@ FORKS = """
 import os, sys, time
 import runstream
 client = runstream.TrackingClient("grpc://127.0.0.1:9")
+def save():
+    while not client._session.saved():
+        time.sleep(0.01)
 client.log_param("a" * 32, "parent", 1)
-time.sleep(0.3)
+save()
 if (child := os.fork()) == 0:
     client.log_param("b" * 32, "child", 1)
-    time.sleep(0.3)
+    save()
     os._exit(0)
 os.waitpid(child, 0)
 os._exit(0)

@@ -16,6 +16,7 @@ from runstream.outbox import outgoing_batches, stream_window, waits
 from runstream.outbox.outbox import Outbox
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from support.outboxes import RUN, new_outbox, send_all
+from support.waiting import wait_until
 
 
 def test_a_param_cannot_change_in_one_process() -> None:
@@ -134,13 +135,15 @@ def test_no_more_than_the_window_is_sent_without_an_answer(monkeypatch: Any) -> 
         target=lambda: taken.extend(iter(lambda: outbox.window.next_message(stream), None))
     )
     sender.start()
+    wait_until(lambda: len(taken) == 3, 30)
     sender.join(0.2)
     assert len(taken) == 3
     outbox.answers.record(stream, 1, None)
+    wait_until(lambda: len(taken) == 4, 30)
     sender.join(0.2)
     assert len(taken) == 4
     outbox.window.end_stream(stream)
-    sender.join(5)
+    sender.join(30)
     assert not sender.is_alive()
 
 

@@ -129,6 +129,7 @@ def test_a_start_that_is_refused_raises_why(server: ScriptedServer) -> None:
 def test_a_start_does_not_wait_for_a_server_that_is_known_to_be_away(
     server: ScriptedServer,
 ) -> None:
+    server.outbox._connect_seconds = 60
     server.log_params("a")
     stream = server.accept()
     stream.take_request()
@@ -137,24 +138,24 @@ def test_a_start_does_not_wait_for_a_server_that_is_known_to_be_away(
     waiting.join(0.2)
     assert waiting.is_alive()
     break_off(stream)
-    waiting.join(2)  # it ends with the stream, long before `CONNECT_SECONDS`
+    waiting.join(20)  # it ends with the stream, long before the time for a connection
     assert not waiting.is_alive()
     begin = time.monotonic()
     server.buffer.queue_batch(START)
     assert server.outbox.wait_for_start(RUN) is None
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 20
 
 
 def test_a_start_waits_longer_for_an_answer_than_for_a_connection(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.outbox._connect_seconds = 0.2
-    monkeypatch.setattr(waits, "START_ANSWER_SECONDS", 0.8)
+    monkeypatch.setattr(waits, "START_ANSWER_SECONDS", 3.0)
     server.uploader.suspend()
     server.buffer.queue_batch(START)
     begin = time.monotonic()
     assert server.outbox.wait_for_start(RUN) is None
-    assert 0.2 <= time.monotonic() - begin < 0.7
+    assert 0.2 <= time.monotonic() - begin < 2.5
     server.uploader.resume()
     stream = server.accept()
     stream.take_request()
@@ -163,4 +164,4 @@ def test_a_start_waits_longer_for_an_answer_than_for_a_connection(
     server.buffer.queue_batch(START)
     begin = time.monotonic()
     assert server.outbox.wait_for_start(RUN) is None
-    assert time.monotonic() - begin >= 0.8
+    assert time.monotonic() - begin >= 3

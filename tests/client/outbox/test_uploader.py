@@ -236,7 +236,7 @@ def test_calls_that_log_do_not_wait_for_a_server_that_does_not_answer(
     begin = time.monotonic()
     for step in range(20_000):
         server.buffer.log_metric("loss", 1.0, step, None)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 20
 
 
 def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: ScriptedServer) -> None:
@@ -244,14 +244,14 @@ def test_drain_gives_up_after_a_time_without_an_answer_not_before(server: Script
     stream = server.accept()
     take_params(stream, 4)
     drained: list[object] = []
-    draining = threading.Thread(target=lambda: drained.append(drain(server.outbox, 0.4, 30)))
+    draining = threading.Thread(target=lambda: drained.append(drain(server.outbox, 2, 30)))
     draining.start()
     for count in (1, 2, 3):
-        time.sleep(0.25)
+        time.sleep(0.8)
         answer(stream, count)
     draining.join(0.2)
     assert draining.is_alive()
-    draining.join(5)
+    draining.join(20)
     assert isinstance(drained[0], DeadlineExceeded)
     assert server.outbox.backlog()[RUN] == Backlog(params_and_tags=1)
 
