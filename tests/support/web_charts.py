@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -11,6 +12,9 @@ from playwright.sync_api import Locator, Page, expect
 from support.web_content import Content
 
 See = Callable[[str], Page]
+
+# The request by which charts follow their runs; once it is answered, nothing is missed.
+WATCH = re.compile(r"/watch/stream\?.*run_ids=")
 
 _COLUMNS = """
 (panel, [red, green, blue, isFaint]) => {
@@ -57,6 +61,13 @@ def find_panel(page: Page, metric: str) -> Locator:
     expect(found).to_have_attribute("aria-busy", "false")
     expect(found.locator("canvas").first).to_be_visible()
     return found
+
+
+def wait_for_frames(page: Page) -> None:
+    """Wait until the page has drawn what it knows."""
+    frame = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+    for _ in range(3):
+        page.evaluate(frame)
 
 
 def choose(figure: Locator, item: str) -> None:

@@ -41,8 +41,10 @@ def halting() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=answer, args=(listener,))
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
     thread.join()
     for connection in connections:
         connection.close()
@@ -96,10 +98,10 @@ def test_a_history_that_halts_in_the_middle_ends_and_is_read_again(
             history,
             lambda route: route.continue_(url=f"{address}/{route.request.url.rpartition('?')[2]}"),
         )
-        see(f"/runs/{content.edges}")
+        with page.expect_response(lambda answer: answer.url.startswith(address)):
+            see(f"/runs/{content.edges}")
         figure = page.locator("figure.panel").first
         expect(figure).to_have_attribute("aria-busy", "true")
-        page.wait_for_timeout(1_000)
         page.clock.fast_forward(181_000)
         error = figure.get_by_role("alert")
         said = "has not answered metrics/history/stream in 180 seconds"
@@ -112,20 +114,15 @@ def test_a_history_that_halts_in_the_middle_ends_and_is_read_again(
 
 def test_a_watch_that_falls_silent_is_begun_again(page: Page, see: See, content: Content) -> None:
     page.clock.install()
-    begun: list[str] = []
-    page.on("request", lambda got: begun.append(got.url) if "watch/stream" in got.url else None)
     page.route("**/watch/stream?*", never)
-    see(f"/experiments/{content.experiment_id}")
+    with page.expect_request("**/watch/stream?*"):
+        see(f"/experiments/{content.experiment_id}?tab=table")
     expect(page.locator(".row").first).to_be_visible()
-    while not begun:
-        page.wait_for_timeout(20)
-    count = len(begun)
-    page.clock.fast_forward(51_000)
-    page.wait_for_timeout(500)
-    page.clock.fast_forward(2_000)
+    with page.expect_response(HEALTH):  # whether the server is there
+        page.clock.fast_forward(51_000)
+    wait_for_requests(page)
     with page.expect_request("**/watch/stream?*"):
         page.clock.run_for(2_000)
-    assert len(begun) > count
 
 
 def test_alerts_without_an_answer_are_asked_for_again(page: Page, see: See) -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
+from support.web_charts import wait_for_frames
 
 Show = Callable[..., Page]
 
@@ -71,7 +72,11 @@ const now = window.fetch;
 window.fetch = async (...asked) => {
   const answer = await now(...asked);
   const url = String(asked[0].url ?? asked[0]);
-  if (/slow/.test(url)) await new Promise((done) => setTimeout(done, 1500));
+  if (/slow/.test(url)) {
+    window.late = (window.late ?? 0) + 1;
+    await new Promise((done) => setTimeout(done, 1500));
+    setTimeout(() => (window.late -= 1));
+  }
   return answer;
 };
 """
@@ -101,12 +106,13 @@ def test_an_answer_that_comes_late_is_not_shown_as_another_file(show: Show, page
     for last, text in (("quick.txt", "quick"), ("empty.md", "This file is empty.")):
         for name in [*files.all_inner_texts(), last]:
             page.get_by_role("treeitem", name=name.strip()).click(no_wait_after=True)
-        for _ in range(5):  # until the slowest answer has come
-            page.wait_for_timeout(400)
-            expect(preview).to_contain_text(text)
-            assert "slow" not in preview.inner_text()
-            assert "777" not in preview.inner_text()
-            expect(page.get_by_role("alert")).to_have_count(0)
+        expect(preview).to_contain_text(text)
+        page.wait_for_function("() => window.late === 0")  # the slowest answer has come
+        wait_for_frames(page)
+        expect(preview).to_contain_text(text)
+        assert "slow" not in preview.inner_text()
+        assert "777" not in preview.inner_text()
+        expect(page.get_by_role("alert")).to_have_count(0)
 
 
 DAMAGED = {

@@ -13,9 +13,11 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 from runstream import TrackingClient
 from support.server_process import ServerProcess
 from support.web_charts import (
+    WATCH,
     count_drawn,
     find_panel,
     read_drawing,
+    wait_for_frames,
     width_of,
 )
 
@@ -58,10 +60,10 @@ def test_points_appear_while_training_runs(server: ServerProcess, page: Page) ->
         run = client.create_run("0").info.run_id
         client.log_metric(run, "loss", 1.0, step=0)
         client.flush()
-        page.goto(f"{server.http}/#/runs/{run}?tab=charts")
+        with page.expect_response(WATCH):
+            page.goto(f"{server.http}/#/runs/{run}?tab=charts")
         figure = find_panel(page, "loss")
         figure.locator(".plot[data-points='1']").wait_for()
-        page.wait_for_timeout(500)  # the watch follows
         for step in range(1, 40):
             client.log_metric(run, "loss", 1.0 / step, step=step)
         client.flush()
@@ -88,9 +90,9 @@ def test_a_flood_of_points_is_read_a_few_times_and_one_read_at_a_time(
         log(0)
         requests: list[Request] = []
         page.on("request", lambda one: requests.append(one))
-        page.goto(f"{server.http}/#/runs/{run}?tab=charts")
+        with page.expect_response(WATCH):
+            page.goto(f"{server.http}/#/runs/{run}?tab=charts")
         figure = find_panel(page, "loss")
-        page.wait_for_timeout(500)  # the watch follows
         start = time.monotonic()
         requests.clear()
         log(size)
@@ -104,7 +106,7 @@ def test_a_flood_of_points_is_read_a_few_times_and_one_read_at_a_time(
             page.mouse.move(0, 0)
             page.wait_for_timeout(100)
         expect(figure.locator(".values .at")).to_have_text(f"step {3 * size - 1}")
-        page.wait_for_timeout(1_000)
+        page.wait_for_timeout(500)
         seconds = time.monotonic() - start
     reads = [one for one in requests if "history/stream" in one.url]
     # The watch tells of these points in more than a hundred answers.
@@ -136,10 +138,10 @@ def test_on_a_slow_link_charts_take_turns_to_read_and_come_to_rest(
     with TrackingClient(server.uri) as client:
         run = client.create_run("0").info.run_id
         log(0)
-        page.goto(f"{server.http}/#/runs/{run}?tab=charts{smoothing}")
+        with page.expect_response(WATCH):
+            page.goto(f"{server.http}/#/runs/{run}?tab=charts{smoothing}")
         for metric in metrics:
             expect(find_panel(page, metric)).to_have_attribute("aria-busy", "false")
-        page.wait_for_timeout(500)  # the watch follows
         devtools = page.context.new_cdp_session(page)
         devtools.send("Network.enable")
         slow = {
@@ -188,15 +190,16 @@ def test_points_that_come_while_a_history_is_read_are_not_lost(
         client.flush()
         answers: list[Route] = []
         page.route("**/history/stream**", lambda route: answers.append(route))
-        page.goto(f"{server.http}/#/runs/{run}?tab=charts")
+        with page.expect_response(WATCH):
+            page.goto(f"{server.http}/#/runs/{run}?tab=charts")
         expect(page.locator("figure.panel")).to_have_attribute("aria-busy", "true")
-        page.wait_for_timeout(500)  # the watch follows
         (route,) = answers
         before = route.fetch()
         for step in range(1, 5):
             client.log_metric(run, "loss", 1.0, step=step)
+        client.log_metric(run, "other", 1.0)
         client.flush()
-        page.wait_for_timeout(500)  # the watch tells of them
+        expect(page.get_by_title("other", exact=True)).to_be_visible()  # the watch has told of all
         route.fulfill(response=before)
         find_panel(page, "loss").locator(".plot[data-points='5']").wait_for()
 
@@ -210,10 +213,10 @@ def test_points_that_come_are_drawn_at_once_over_what_is_there(
         client.log_columns(run, "loss", [step % 10 for step in steps], steps, steps)
         client.flush()
         page.add_init_script(_COUNT_DRAWINGS)
-        page.goto(f"{server.http}/#/runs/{run}?tab=charts")
+        with page.expect_response(WATCH):
+            page.goto(f"{server.http}/#/runs/{run}?tab=charts")
         figure = find_panel(page, "loss")
         figure.locator(".plot[data-points='400']").wait_for()
-        page.wait_for_timeout(500)  # the watch follows
 
         def log(step: int, value: float) -> float:
             client.log_metric(run, "loss", value, step=step)
@@ -260,10 +263,10 @@ def test_lines_that_grew_look_as_if_they_were_drawn_at_once(
             client.log_columns(run, "loss", values, steps, [1_000 * step for step in steps])
         client.flush()
         page.add_init_script(_COUNT_DRAWINGS)
-        page.goto(f"{server.http}/#/experiments/0?tab=charts&eyes=all{query}")
+        with page.expect_response(WATCH):
+            page.goto(f"{server.http}/#/experiments/0?tab=charts&eyes=all{query}")
         figure = find_panel(page, "loss")
         figure.locator(f".plot[data-points='{size * 300}']").wait_for()
-        page.wait_for_timeout(500)  # the watch follows
         for step in range(300, 330):
             for number, run in enumerate(runs):
                 value = number + 1 + (step * 7 % 11) / 11
@@ -281,8 +284,10 @@ def test_lines_that_grew_look_as_if_they_were_drawn_at_once(
     screen = page.viewport_size
     assert screen
     for width in (screen["width"] - 100, screen["width"]):
+        before = page.evaluate("window.drawings")
         page.set_viewport_size({"width": width, "height": screen["height"]})
-        page.wait_for_timeout(300)
+        page.wait_for_function("(before) => window.drawings > before", arg=before)
+    wait_for_frames(page)
     assert page.evaluate("window.drawings") >= drawings + 2
     # Dashes do not go on where they were.
     assert figure.evaluate(_DIFFERENCE) < 0.025

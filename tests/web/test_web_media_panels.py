@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from runstream import TrackingClient
+from support.held_requests import wait_for_requests
 from support.server_process import ServerProcess
 from support.web_charts import choose, take_over
 
@@ -58,7 +59,8 @@ def test_a_workspace_has_panels_of_media_of_the_drawn_runs(
     tall = "panels=loss;height%3D1200"
     page.goto(f"{server.http}/#/experiments/0?{tall}")
     page.locator("figure.panel canvas").first.wait_for()
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(200)
+    wait_for_requests(page)
     assert not [url for url in asked if "/artifacts/list" in url]
     page.get_by_role("button", name="Add panel").scroll_into_view_if_needed()
     page.mouse.move(900, 500)

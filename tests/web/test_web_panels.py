@@ -9,7 +9,15 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from support.web_charts import choose, count_drawn, find_panel, panels_text, read_drawing, take_over
+from support.web_charts import (
+    choose,
+    count_drawn,
+    find_panel,
+    panels_text,
+    read_drawing,
+    take_over,
+    wait_for_frames,
+)
 from support.web_content import STEPS, SWEEP, Content
 
 See = Callable[[str], Page]
@@ -130,7 +138,7 @@ def test_sections_fold_are_named_and_have_settings_for_all_in_them(
     group = page.locator("details.group", has=page.get_by_text("Training 2 metrics"))
     expect(group).to_have_count(1)
     # All losses are below 1.3: of a y axis up to 10 they take the lowest part.
-    page.wait_for_timeout(200)
+    wait_for_frames(page)
     rows = [r for c in read_drawing(find_panel(page, "train/loss")).columns for r in c]
     assert min(rows) > 0.8
     page.get_by_role("button", name="More", exact=True).click()

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
-from support.web_charts import find_panel, point_at, width_of
+from support.web_charts import WATCH, find_panel, point_at, width_of
 from support.web_content import POINTS, SPIKE, Content
 
 See = Callable[[str], Page]
@@ -65,9 +65,9 @@ def test_points_that_come_extend_a_smoothed_line_as_the_server_would(
         for step in range(100):
             client.log_metric(run, "loss", math.sin(step), step=step)
         client.flush()
-        page.goto(f"{server.http}/#/runs/{run}?tab=charts&smoothing=0.9")
+        with page.expect_response(WATCH):
+            page.goto(f"{server.http}/#/runs/{run}?tab=charts&smoothing=0.9")
         figure = find_panel(page, "loss")
-        page.wait_for_timeout(500)  # the watch follows
         reads: list[str] = []
         page.on("request", lambda one: reads.append(one.url))
         for step in range(100, 140):

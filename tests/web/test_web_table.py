@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from runstream import TrackingClient
+from support.held_requests import wait_for_requests
 from support.server_process import ServerProcess
 from support.web_content import MARKUP, SWEEP, Content
 
@@ -210,11 +211,11 @@ def test_what_is_shown_is_exported_as_csv(see: See, content: Content) -> None:
 def test_an_export_waits_until_the_list_is_read(see: See, page: Page, content: Content) -> None:
     held: list[Route] = []
     page.route("**/watch/get-position", lambda route: held.append(route), times=1)
-    see(f"/experiments/{content.experiment_id}?tab=table&flat=1&sort=metrics.val/loss")
+    with page.expect_request("**/watch/get-position"):
+        see(f"/experiments/{content.experiment_id}?tab=table&flat=1&sort=metrics.val/loss")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
-        while not held:
-            page.wait_for_timeout(10)
+        wait_for_requests(page)
         held[0].continue_()
     with open(download.value.path(), newline="") as file:
         rows = list(csv.reader(file))

@@ -10,7 +10,15 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
-from support.web_charts import drag, find_panel, point_at, read_drawing, run_colour, width_of
+from support.web_charts import (
+    drag,
+    find_panel,
+    point_at,
+    read_drawing,
+    run_colour,
+    wait_for_frames,
+    width_of,
+)
 from support.web_content import STEPS, SWEEP, Content
 
 See = Callable[[str], Page]
@@ -64,7 +72,7 @@ def test_the_nearest_curve_is_named_first_of_at_most_fifteen(
         for x, y in ((2, 2), (width - 3, 2), (2, height), (width - 3, height)):
             figure.locator(".u-over").hover(position={"x": x, "y": y})
             expect(figure.locator(".values .value")).to_have_count(15)
-            page.wait_for_timeout(50)
+            wait_for_frames(page)
             box = figure.locator(".values").bounding_box()
             assert box
             assert box["x"] >= 0

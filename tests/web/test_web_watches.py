@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 
-from playwright.sync_api import APIResponse, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from runstream import TrackingClient
 from support.access import create_tokens
+from support.held_requests import wait_for_requests
 from support.server_process import ServerProcess
 
 
@@ -47,22 +48,16 @@ def test_a_change_that_comes_while_runs_are_read_is_not_lost(
         row = page.locator(".row")
         expect(row).to_contain_text("Running")
 
-        held: list[tuple[Route, APIResponse]] = []
-
-        def hold(route: Route) -> None:
-            if held:
-                route.continue_()
-            else:
-                held.append((route, route.fetch()))
-
-        page.route("**/runs/search", hold)
-        page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status,params.lr")
-        while not held:
-            page.wait_for_timeout(20)
+        held: list[Route] = []
+        page.route("**/runs/search", lambda route: held.append(route), times=1)
+        with page.expect_request("**/runs/search"):
+            page.goto(f"{server.http}/#/experiments/0?tab=table&columns=status,params.lr")
+        wait_for_requests(page)
+        (route,) = held
+        answer = route.fetch()
         client.set_terminated(run_id)
         expect(row).to_contain_text("Finished")  # told by the watch
         expect(row).not_to_contain_text("0.25")
-        route, answer = held[0]
         route.fulfill(response=answer)  # which does not know that it has ended
         expect(row).to_contain_text("0.25")
         expect(row).to_contain_text("Finished")
