@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from runstream import TrackingClient
+from support.server_process import ServerProcess
 from support.web_charts import choose, panels_text, take_over
 from support.web_content import SWEEP, Content
 
@@ -231,3 +234,31 @@ def test_labels_of_parallel_axes_stand_before_the_lines(see: See, content: Conte
     expect(tick).to_have_css("stroke", ground)
     behind = "tick => document.querySelector('path.line').compareDocumentPosition(tick) & 4"
     assert tick.evaluate(behind)
+
+
+def test_moments_and_titles_of_panels_have_room(server: ServerProcess, page: Page) -> None:
+    """At any length of the texts that stand beside them, also where clocks have twelve hours."""
+    with TrackingClient(server.uri) as client:
+        for second in range(0, 60, 10):
+            start = 1_767_261_600_000 + 1_000 * second
+            run = client.create_run(start_time=start).info.run_id
+            client.log_param(run, "lr", str(second))
+            client.log_metric(run, "val_loss", second)
+            client.set_terminated(run, end_time=start + 900)
+    panels = panels_text("*1;kind=timeline", "*2;kind=importance;number=metrics.val_loss")
+    page.goto(f"{server.http}/#/experiments/0?tab=charts&panels={panels}")
+    ticks = page.locator("[data-panel='*1'] text.tick[text-anchor='middle']")
+    expect(ticks.first).to_contain_text("M")  # AM or PM
+    for width in (1280, 800, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(200)
+        boxes = [box for tick in ticks.all() if (box := tick.bounding_box())]
+        assert boxes
+        for left, right in itertools.pairwise(boxes):
+            assert left["x"] + left["width"] < right["x"]
+    title = page.locator("[data-panel='*2'] .title")
+    expect(page.locator("[data-panel='*2'] .hint")).to_contain_text("6 of 6 runs")
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(title).to_have_text("Importance for val_loss")
+        assert title.evaluate("title => title.scrollWidth <= title.clientWidth")

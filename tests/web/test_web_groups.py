@@ -89,9 +89,15 @@ def test_numbers_of_groups_have_the_units_of_their_keys(server: ServerProcess, p
         for size in (1e9, 2e9):
             run = client.create_run(tags={"team": "vision"}).info.run_id
             client.log_metrics(run, {"peak_bytes": size, "epoch_seconds": 150, "gpu_percent": 50})
-    columns = "metrics.peak_bytes,metrics.epoch_seconds,metrics.gpu_percent"
+            client.log_metrics(run, {"system/disk_megabytes": 2500, "system/cpu_percentage": 75})
+    columns = (
+        "metrics.peak_bytes,metrics.epoch_seconds,metrics.gpu_percent,"
+        "metrics.system/disk_megabytes,metrics.system/cpu_percentage"
+    )
     page.goto(f"{server.http}/#/experiments/0?tab=table&groups=tags.team&columns={columns}")
     cells = page.locator(".row.grouped").get_by_role("gridcell")
     expect(cells.nth(1)).to_have_text("1.50 GB")
     expect(cells.nth(2)).to_have_text("2 min 30 s")
     expect(cells.nth(3)).to_have_text("50 %")
+    expect(cells.nth(4)).to_have_text("2.50 GB")
+    expect(cells.nth(5)).to_have_text("75 %")

@@ -23,8 +23,6 @@ export interface Dimension {
 }
 
 const TICKS = 6;
-// Pixels for the text of a moment.
-const TIME = 90;
 const NAMES = 20;
 
 /** Returns the axis of a column for runs, from `from` to `to`. */
@@ -85,7 +83,7 @@ export function ofNumbers(
   if (rounded && !isTime) (scale as ReturnType<typeof scaleLinear>).nice(TICKS);
   const [min = 0, max = 1] = scale.domain();
   const marks = isTime
-    ? timeTicks(min, max, Math.max(2, Math.floor(Math.abs(to - from) / TIME)))
+    ? timeTicks(min, max, Math.abs(to - from))
     : marksOf({ min, max }, isLog, column);
   return {
     column,

@@ -89,7 +89,7 @@ export function lineDrawing({ plot, title, curves, settings, nameOf }: Shown): S
 
 /** Returns moments of an axis of seconds. */
 function times({ min, max }: Range, width: number): Mark[] {
-  const ticks = timeTicks(1e3 * min, 1e3 * max, Math.max(2, Math.floor(width / 90)));
+  const ticks = timeTicks(1e3 * min, 1e3 * max, width);
   return ticks.map(({ value, text }) => ({ value: value / 1e3, text }));
 }
 

@@ -3,6 +3,7 @@
 const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 5, useGrouping: false });
 const WHOLE = new Intl.NumberFormat("en");
 const SHOWN = 1_000;
+const MEGA = 1e6;
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** Five digits, or all of a small integer: `0.12346`, `1.2e-7`, `NaN`, `∞`. */
@@ -25,17 +26,19 @@ export function toldApart(values: number[]): string[] {
   return values.map((value) => number(value, 17));
 }
 
-/** The unit that a key ends with: `epoch_seconds`, `memory_bytes`, `gpu_percent`. */
-export type Unit = "seconds" | "bytes" | "percent" | "";
+/** The unit that a key ends with: `epoch_seconds`, `memory_bytes`, `gpu_percent`; those of machines, too. */
+export type Unit = "seconds" | "bytes" | "megabytes" | "percent" | "";
 
 export function unitOf(key: string): Unit {
-  return (/_(seconds|bytes|percent)$/.exec(key)?.[1] ?? "") as Unit;
+  const end = key.replace(/_percentage$/, "_percent");
+  return (/_(seconds|bytes|megabytes|percent)$/.exec(end)?.[1] ?? "") as Unit;
 }
 
 /** A number with its unit: `1.5 s`, `4 min 5 s`, `2.5 GB`, `85 %`. */
 export function quantity(value: number, unit: Unit): string {
   if (!unit || !Number.isFinite(value)) return number(value);
   if (unit === "percent") return `${number(value)} %`;
+  if (unit === "megabytes") return quantity(value * MEGA, "bytes");
   if (unit === "bytes") return value < 0 ? `−${bytes(-value)}` : bytes(value);
   return value >= 120 && value < 1e9 ? duration(1000 * value) : `${number(value)} s`;
 }
@@ -43,11 +46,10 @@ export function quantity(value: number, unit: Unit): string {
 /** Numbers of an axis with their unit. */
 export function quantities(values: number[], unit: Unit): string[] {
   const texts = toldApart(values);
-  if (unit === "bytes") {
-    const sizes = values.map((value) => quantity(value, unit));
-    return new Set(sizes).size === values.length ? sizes : texts.map((text) => `${text} B`);
-  }
-  const mark = { seconds: " s", percent: " %", "": "" }[unit];
+  const sizes = values.map((value) => quantity(value, unit));
+  const isSize = unit === "bytes" || unit === "megabytes";
+  if (isSize && new Set(sizes).size === values.length) return sizes;
+  const mark = { bytes: " B", megabytes: " MB", seconds: " s", percent: " %", "": "" }[unit];
   return texts.map((text) => text + mark);
 }
 
