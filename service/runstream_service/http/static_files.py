@@ -1,4 +1,4 @@
-"""Files of this installation that browsers load: held in memory, each compressed once.
+"""Files of this installation that browsers load: held in memory, each compressed at its first use.
 
 A browser that has a file already names it by its tag, and is only told that it is still good.
 
@@ -12,8 +12,9 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,13 +24,18 @@ _GZIP = re.compile(r"(^|[,\s])gzip\b")
 _NO_GZIP = re.compile(r"(^|[,\s])gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 
 
-class StaticFile(NamedTuple):
-    """A file as it is, and compressed; the tag is that of its content."""
+@dataclass(frozen=True)
+class StaticFile:
+    """A file as it is; the tag is that of its content."""
 
     content: bytes
-    compressed: bytes
     media_type: str
     tag: str
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The content, compressed by gzip."""
+        return gzip.compress(self.content, mtime=0)
 
 
 def load_files(paths: Iterable[Path]) -> dict[str, StaticFile]:
@@ -40,7 +46,7 @@ def load_files(paths: Iterable[Path]) -> dict[str, StaticFile]:
 def make_file(content: bytes, media_type: str) -> StaticFile:
     """Return what a browser loads as a file."""
     digest = hashlib.sha256(content).hexdigest()[:32]
-    return StaticFile(content, gzip.compress(content, mtime=0), media_type, f'"{digest}"')
+    return StaticFile(content, media_type, f'"{digest}"')
 
 
 def static_response(
