@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runstream_service.points.chunk_summary import Summaries
 from runstream_service.points.codec import EncodedColumns, decode_integers, decode_values, strides
@@ -29,17 +31,25 @@ class ChunkIntegers:
             summaries: the chunks.
             name: `step` or `timestamp`.
             encoded: the bytes of each chunk.
-
-        Raises:
-            DamagedError: the bytes of a chunk are missing.
         """
         self._first, self._last = summaries["first"][name], summaries["last"][name]
         self._counts = summaries["count"]
         self._starts = np.cumsum(self._counts) - self._counts
         self._encoded = encoded
-        self._has_bytes = np.fromiter(map(bool, encoded), np.bool_, len(encoded))
-        self._strides = strides(self._first, self._last, self._counts, self._has_bytes)
         self._decoded: dict[int, Integers] = {}
+
+    @cached_property
+    def _has_bytes(self) -> NDArray[np.bool_]:
+        return np.fromiter(map(bool, self._encoded), np.bool_, len(self._encoded))
+
+    @cached_property
+    def _strides(self) -> Integers:
+        """How far apart the numbers of each chunk are.
+
+        Raises:
+            DamagedError: the bytes of a chunk are missing.
+        """
+        return strides(self._first, self._last, self._counts, self._has_bytes)
 
     def take(self, indices: Integers) -> Integers:
         """Return the numbers at these indices."""

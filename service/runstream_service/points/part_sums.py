@@ -152,7 +152,9 @@ def _sum(
     """
     first, last = (columns.step.take(np.array([0, columns.size - 1])) // length).tolist()
     inner = columns.step.searchsorted(np.arange(first + 1, last + 1) * length)
-    borders = np.unique(np.concatenate((starts, inner)))
+    borders = np.concatenate((starts, inner))
+    borders.sort()
+    borders = borders[np.diff(borders, prepend=-1) > 0]
     part = columns.step.take(borders) // length
     value = columns.value
     with np.errstate(over="ignore", invalid="ignore"):
