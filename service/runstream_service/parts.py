@@ -20,6 +20,7 @@ from runstream_service.engine import database_settings
 from runstream_service.engine.engine import Engine
 from runstream_service.engine.leases import Leases
 from runstream_service.engine.membership import Membership
+from runstream_service.engine.readers import PAGE_THREADS
 from runstream_service.engine.readiness import Readiness
 from runstream_service.engine.store import Store
 from runstream_service.files.artifact_root import default_root, open_storage
@@ -110,13 +111,16 @@ class Parts(NamedTuple):
     def make_servicers(self, config: Config, artifacts: ArtifactStore) -> dict[str, Any]:
         """Return the servicers that need nothing else, by the names of their services."""
         writer, readers = self.store.writer, self.store.readers
+        # Two threads that read a file take turns with Python's lock: what they do outside of it is
+        # too short. A database in another process works for one while the other decodes.
+        group_threads = PAGE_THREADS if self.store.engine.IS_SHARED else 1
         return {
             "runstream.v1.ExperimentService": ExperimentServicer(writer, readers),
             "runstream.v1.RunService": RunServicer(writer, readers, self.ingest),
             "runstream.v1.LoggingService": LoggingServicer(
                 writer, self.ingest, self.heartbeats, self.audit
             ),
-            "runstream.v1.MetricService": MetricServicer(readers),
+            "runstream.v1.MetricService": MetricServicer(readers, group_threads),
             "runstream.v1.WatchService": WatchServicer(readers, self.feed, self.limits),
             "runstream.v1.ArtifactService": ArtifactServicer(readers, artifacts),
             "runstream.v1.LoggedModelService": LoggedModelServicer(writer, readers),

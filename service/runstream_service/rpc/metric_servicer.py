@@ -15,7 +15,7 @@ from runstream.v1 import metric_service_pb2 as pb
 from runstream.v1.metric_service_pb2_grpc import MetricServiceServicer
 from runstream_service.access.caller import Caller
 from runstream_service.catalog import runs
-from runstream_service.engine.readers import PAGE_THREADS, Readers
+from runstream_service.engine.readers import Readers
 from runstream_service.points import history, run_histories
 from runstream_service.points.columns import NO_POINTS, Columns, Position
 from runstream_service.points.grouped_history import GroupedHistories
@@ -51,8 +51,14 @@ class HistoryPage(NamedTuple):
 
 
 class MetricServicer(MetricServiceServicer):
-    def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+    def __init__(self, readers: Readers, group_threads: int) -> None:
+        """Prepare.
+
+        Args:
+            readers: threads that read.
+            group_threads: how many of them read for one ReadGroupedHistory.
+        """
+        self._readers, self._group_threads = readers, group_threads
         self._sums = SumCache()
 
     async def read_page(
@@ -152,8 +158,8 @@ class MetricServicer(MetricServiceServicer):
         while await self._readers.page(reading.find, can_restart=False):
             pass
         await self._readers.page(reading.align)
-        # NumPy and the decoder let other threads run meanwhile.
-        workers = [asyncio.create_task(self._read_all(reading)) for _ in range(PAGE_THREADS)]
+        threads = range(self._group_threads)
+        workers = [asyncio.create_task(self._read_all(reading)) for _ in threads]
         try:
             await asyncio.gather(*workers)
         finally:
