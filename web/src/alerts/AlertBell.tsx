@@ -1,16 +1,8 @@
 // The bell at the head of the pages: how many alerts are new, and a list of the newest.
 
-import { useLocation } from "@solidjs/router";
-import {
-  createEffect,
-  createSignal,
-  createUniqueId,
-  on,
-  onCleanup,
-  Show,
-  Suspense,
-} from "solid-js";
+import { Show, Suspense } from "solid-js";
 import { lazyPart } from "../parts/lazyPart";
+import { createPopover } from "../parts/popover";
 import { alerts, followAlerts, MOST } from "./feed";
 import { notify } from "./notifications";
 import { unseenOf } from "./seen";
@@ -19,48 +11,22 @@ import "../style/alerts.css";
 const NewestAlerts = lazyPart(() => import("./NewestAlerts"));
 
 export default function AlertBell() {
-  const id = createUniqueId();
-  const [open, setOpen] = createSignal(false);
-  let root!: HTMLDivElement;
-  let button!: HTMLButtonElement;
+  const { id, open, toggle, root, button } = createPopover();
   const readNow = followAlerts(open, notify);
   const unseen = () => unseenOf(alerts() ?? []).length;
   const number = () => (unseen() < MOST ? String(unseen()) : `${MOST}+`);
-  const toggle = () => {
-    setOpen(!open());
-    if (open()) readNow();
-  };
-  const location = useLocation();
-  createEffect(on([() => location.pathname], () => setOpen(false)));
-  const onPointer = (event: PointerEvent) => {
-    if (!root.contains(event.target as Node)) setOpen(false);
-  };
-  document.addEventListener("pointerdown", onPointer);
-  onCleanup(() => document.removeEventListener("pointerdown", onPointer));
   return (
-    <div
-      ref={root}
-      class="bell"
-      onKeyDown={(event) => {
-        if (event.key !== "Escape" || !open()) return;
-        event.stopPropagation();
-        setOpen(false);
-        button.focus();
-      }}
-      onFocusOut={(event) => {
-        const next = event.relatedTarget as Node | null;
-        if (next && !root.contains(next)) setOpen(false);
-      }}
-    >
+    <div class="bell" {...root}>
       <button
-        ref={button}
-        type="button"
+        {...button}
         class="quiet"
         aria-label={unseen() ? `Alerts, ${number()} new` : "Alerts"}
         title="Alerts"
         aria-expanded={open()}
-        aria-controls={id}
-        onClick={toggle}
+        onClick={() => {
+          toggle();
+          if (open()) readNow();
+        }}
       >
         <svg viewBox="0 0 16 16" aria-hidden="true">
           <path d="M8 1.5a4.5 4.5 0 0 0-4.5 4.5v3L2 11.5v1h12v-1L12.5 9V6A4.5 4.5 0 0 0 8 1.5zM6.3 13.5a1.7 1.7 0 0 0 3.4 0z" />
