@@ -1,10 +1,10 @@
 // An array of NumPy: what it is, how its values are distributed, and a picture of it.
 
 import { For, onMount, Show } from "solid-js";
-import { ErrorNote } from "../parts/ErrorNote";
 import { count, number } from "../parts/format";
 import { ScrollRegion } from "../parts/ScrollRegion";
 import type { ArrayFacts, ArrayPicture } from "../render/fileQuestions";
+import { Answered } from "./Answered";
 import { Facts } from "./Facts";
 import { Bars } from "./Histogram";
 import { PixelView } from "./PixelView";
@@ -21,52 +21,40 @@ export function ArrayDetails(props: {
   found: ReturnType<typeof createAnswer<"array">>;
 }) {
   return (
-    <>
-      <Show when={props.found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
-      <Show
-        when={props.found.value()}
-        fallback={
-          <Show when={props.found.loading()}>
-            <p class="hint" aria-busy="true">
-              Loading…
-            </p>
+    <Answered of={props.found}>
+      {(array) => (
+        <>
+          <Facts facts={factsOf(array())} />
+          <Show when={array().picture}>
+            {(picture) => (
+              <>
+                <h3>Picture</h3>
+                <Show when={picture().told}>
+                  <p class="hint">{picture().told}</p>
+                </Show>
+                <Picture name={props.name} picture={picture()} />
+              </>
+            )}
           </Show>
-        }
-      >
-        {(array) => (
-          <>
-            <Facts facts={factsOf(array())} />
-            <Show when={array().picture}>
-              {(picture) => (
-                <>
-                  <h3>Picture</h3>
-                  <Show when={picture().told}>
-                    <p class="hint">{picture().told}</p>
-                  </Show>
-                  <Picture name={props.name} picture={picture()} />
-                </>
-              )}
-            </Show>
-            <Show when={array().histogram}>
-              {(histogram) => (
-                <>
-                  <h3>Values</h3>
-                  <Bars of={histogram()} />
-                </>
-              )}
-            </Show>
-            <Show when={array().first.length}>
-              <h3>First values</h3>
-              <ScrollRegion label="First values">
-                <p class="values">
-                  <For each={array().first}>{(value) => <code>{value}</code>}</For>
-                </p>
-              </ScrollRegion>
-            </Show>
-          </>
-        )}
-      </Show>
-    </>
+          <Show when={array().histogram}>
+            {(histogram) => (
+              <>
+                <h3>Values</h3>
+                <Bars of={histogram()} />
+              </>
+            )}
+          </Show>
+          <Show when={array().first.length}>
+            <h3>First values</h3>
+            <ScrollRegion label="First values">
+              <p class="values">
+                <For each={array().first}>{(value) => <code>{value}</code>}</For>
+              </p>
+            </ScrollRegion>
+          </Show>
+        </>
+      )}
+    </Answered>
   );
 }
 

@@ -66,7 +66,9 @@ export default function DataTable(props: {
         {table.found() > MOST_ROWS && `. The first ${count(MOST_ROWS)} can be scrolled to`}
         {table.reading() && " · reading…"}
       </p>
-      <Show when={table.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={table.error()}>
+        {(error) => <ErrorNote error={error()} again={table.again} />}
+      </Show>
       <div
         ref={region}
         class="scroll tall data-table"

@@ -1,9 +1,9 @@
 // What a file of weights is made of, by its header, as a tree.
 
 import { createSignal, Show } from "solid-js";
-import { ErrorNote } from "../parts/ErrorNote";
 import { ShowMore } from "../parts/ShowMore";
 import type { TreeNode } from "../render/fileQuestions";
+import { Answered } from "./Answered";
 import { Facts } from "./Facts";
 import { kindOf } from "./kinds";
 import { createAnswer, type ShownFile } from "./shownFile";
@@ -17,31 +17,19 @@ export default function HeaderTree(props: ShownFile) {
   const kind = kindOf(props.artifact.name) === "onnx" ? "onnx" : "tensors";
   const found = createAnswer(props, kind, {});
   return (
-    <>
-      <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
-      <Show
-        when={found.value()}
-        fallback={
-          <Show when={found.loading()}>
-            <p class="hint" aria-busy="true">
-              Loading…
-            </p>
+    <Answered of={found}>
+      {(header) => (
+        <>
+          <Facts facts={header().facts} />
+          <Show when={header().note}>
+            <p class="hint">{header().note}</p>
           </Show>
-        }
-      >
-        {(header) => (
-          <>
-            <Facts facts={header().facts} />
-            <Show when={header().note}>
-              <p class="hint">{header().note}</p>
-            </Show>
-            <div class="header-tree">
-              <Nodes nodes={header().trees} />
-            </div>
-          </>
-        )}
-      </Show>
-    </>
+          <div class="header-tree">
+            <Nodes nodes={header().trees} />
+          </div>
+        </>
+      )}
+    </Answered>
   );
 }
 

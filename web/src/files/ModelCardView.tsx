@@ -26,7 +26,7 @@ export default function ModelCardView(props: ShownFile) {
   );
   return (
     <>
-      <Show when={card.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={card.error()}>{(error) => <ErrorNote error={error()} again={card.again} />}</Show>
       <Show when={card.value()}>
         {(model) => (
           <div class="model-card">

@@ -1,39 +1,25 @@
 // A notebook of Jupyter: its cells, and what they put out. Nothing of it runs.
 
 import { For, Match, Show, Switch } from "solid-js";
-import { ErrorNote } from "../parts/ErrorNote";
 import { counted, readable } from "../parts/format";
 import type { NotebookCell, NotebookOutput } from "../render/fileQuestions";
+import { Answered } from "./Answered";
 import { cleanHtml } from "./cleanHtml";
 import { createAnswer, type ShownFile } from "./shownFile";
 
 export default function NotebookView(props: ShownFile) {
   const found = createAnswer(props, "notebook", {});
   return (
-    <>
-      <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
-      <Show
-        when={found.value()}
-        fallback={
-          <Show when={found.loading()}>
-            <p class="hint" aria-busy="true">
-              Loading…
-            </p>
+    <Answered of={found}>
+      {(notebook) => (
+        <div class="notebook">
+          <For each={notebook().cells}>{(cell, i) => <Cell cell={cell} number={i() + 1} />}</For>
+          <Show when={notebook().left > 0}>
+            <p class="hint">{counted(notebook().left, "more cell")}; download the file for all.</p>
           </Show>
-        }
-      >
-        {(notebook) => (
-          <div class="notebook">
-            <For each={notebook().cells}>{(cell, i) => <Cell cell={cell} number={i() + 1} />}</For>
-            <Show when={notebook().left > 0}>
-              <p class="hint">
-                {counted(notebook().left, "more cell")}; download the file for all.
-              </p>
-            </Show>
-          </div>
-        )}
-      </Show>
-    </>
+        </div>
+      )}
+    </Answered>
   );
 }
 

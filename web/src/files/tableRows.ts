@@ -24,6 +24,7 @@ export function createTableRows(
   const [changes, setChanges] = createSignal(0);
   const blocks = new Map<number, string[][]>();
   let asked = new Set<number>();
+  let failed = new Set<number>();
   let version = 0;
 
   const read = async (block: number) => {
@@ -34,6 +35,7 @@ export function createTableRows(
     setReading((count) => count + 1);
     try {
       const { rows, found } = await file.ask("rows", {
+        format: head.format,
         start: block * BLOCK,
         end: (block + 1) * BLOCK,
         ...(order && { sort: order }),
@@ -52,7 +54,9 @@ export function createTableRows(
         setChanges((count) => count + 1);
       });
     } catch (failure) {
-      if (now === version) setError(shown(failure));
+      if (now !== version) return;
+      failed.add(block);
+      setError(shown(failure));
     } finally {
       setReading((count) => count - 1);
     }
@@ -63,6 +67,7 @@ export function createTableRows(
       version += 1;
       blocks.clear();
       asked = new Set();
+      failed = new Set();
       setChanges((count) => count + 1);
       read(0);
     }),
@@ -72,6 +77,16 @@ export function createTableRows(
     found,
     error,
     reading: () => reading() > 0,
+    /** Reads what could not be read once more. */
+    again: () => {
+      const these = failed;
+      failed = new Set();
+      setError(undefined);
+      for (const block of these) {
+        asked.delete(block);
+        read(block);
+      }
+    },
     /** Returns a row, nothing as long as it is not read. */
     row: (index: number) => {
       changes();

@@ -7,7 +7,10 @@ export interface TableColumn {
   isNumber: boolean;
 }
 
+export type TableFormat = "csv" | "json" | "parquet" | "arrow";
+
 export interface TableHead {
+  format: TableFormat;
   columns: TableColumn[];
   /** Rows of the file. */
   total: number;
@@ -22,6 +25,8 @@ export interface TableFilter {
 }
 
 export interface RowsWanted {
+  /** Of the table, which is opened if it is not. */
+  format: TableFormat;
   start: number;
   end: number;
   sort?: { column: number; descending: boolean };
@@ -114,7 +119,7 @@ export interface ModelCard {
 
 /** Each question by its kind: what it says beside, and what is answered. */
 export interface Questions {
-  table: [{ format: "csv" | "json" | "parquet" | "arrow" }, TableHead | undefined];
+  table: [{ format: TableFormat }, TableHead | undefined];
   rows: [RowsWanted, Rows];
   array: [{ member?: string }, ArrayFacts];
   arrays: [object, ArrayMembers];

@@ -60,7 +60,7 @@ async function answer(
         (wanted as Questions["table"][0]).format,
       );
     case "rows":
-      return (await import("./tables/table")).rowsOf(wanted as Questions["rows"][0]);
+      return (await import("./tables/table")).rowsOf(file, wanted as Questions["rows"][0]);
     case "array": {
       const { member } = wanted as Questions["array"][0];
       return member === undefined

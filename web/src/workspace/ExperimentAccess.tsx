@@ -29,8 +29,11 @@ export default function ExperimentAccess(props: {
   const owns = () => may(access.value(), "own");
   return (
     <Dialog title={`Access to ${props.name}`} close={props.close}>
-      <Show when={error() ?? access.error()}>{(found) => <ErrorNote error={found()} />}</Show>
-      <Show when={access.value()} fallback={<p class="loading">Loading…</p>}>
+      <Show when={error()}>{(found) => <ErrorNote error={found()} />}</Show>
+      <Show when={access.error()}>
+        {(found) => <ErrorNote error={found()} again={access.again} />}
+      </Show>
+      <Show when={access.value()} fallback={access.loading() && <p class="loading">Loading…</p>}>
         {(now) => (
           <Show when={now().grants.length} fallback={<p class="empty">Only admins see it.</p>}>
             <Grants

@@ -56,7 +56,7 @@ export default function ExperimentPage() {
       <Show when={asked() && next.error()}>
         {(error) => (
           <div class="page">
-            <ErrorNote error={error()} />
+            <ErrorNote error={error()} again={next.again} />
             <a href={`#${address()}?${SAVED}=${NO_VIEW}`}>Show the experiment without this view</a>
           </div>
         )}

@@ -93,7 +93,9 @@ export default function SavedViews(props: {
 
   return (
     <>
-      <Show when={views.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={views.error()}>
+        {(error) => <ErrorNote error={error()} again={views.again} />}
+      </Show>
       <ul>
         <li>
           <button

@@ -37,7 +37,7 @@ export function TagRuns(props: {
   });
   const having = () => (runs.value() ?? []).filter((run) => run.tags.has(key()));
   const told = () => {
-    if (!runs.value()) return "Reading the tags of these runs…";
+    if (!runs.value()) return runs.loading() ? "Reading the tags of these runs…" : "";
     if (!key()) return "";
     if (!having().length) return "None of them has this tag.";
     const counts = new Map<string, number>();
@@ -110,7 +110,9 @@ export function TagRuns(props: {
             onInput={(event) => setValue(event.currentTarget.value)}
           />
         </label>
-        <Show when={runs.error()}>{(failure) => <ErrorNote error={failure()} />}</Show>
+        <Show when={runs.error()}>
+          {(failure) => <ErrorNote error={failure()} again={runs.again} />}
+        </Show>
         <Show when={error()}>{(failure) => <ErrorNote error={failure()} />}</Show>
         <footer>
           <button type="button" onClick={() => props.close()}>

@@ -159,7 +159,9 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
         </Show>
         <Tabs label="Views" tabs={TABS} chosen={tab()} choose={setTab} />
       </div>
-      <Show when={experiment.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={experiment.error()}>
+        {(error) => <ErrorNote error={error()} again={experiment.again} />}
+      </Show>
       <div class="bar">
         <FilterBox
           value={filter()}

@@ -1,6 +1,6 @@
 // The table that a worker has open, of whichever format.
 
-import type { Questions, Rows, RowsWanted, TableHead } from "../fileQuestions";
+import type { Rows, RowsWanted, TableFormat, TableHead } from "../fileQuestions";
 import { FileProblem, type FileSource } from "../fileSource";
 import { orderOf } from "./order";
 import { cellText, type TableSource } from "./source";
@@ -16,27 +16,26 @@ let order: { key: string; rows: Uint32Array } | undefined;
 
 export async function openTable(
   source: FileSource,
-  format: Questions["table"][0]["format"],
+  format: TableFormat,
 ): Promise<TableHead | undefined> {
   file = source;
   table = await read(source, format);
   order = undefined;
   if (!table) return undefined;
   const { columns, total, note } = table;
-  return { columns, total, ...(note && { note }) };
+  return { format, columns, total, ...(note && { note }) };
 }
 
-async function read(
-  source: FileSource,
-  format: Questions["table"][0]["format"],
-): Promise<TableSource | undefined> {
+async function read(source: FileSource, format: TableFormat): Promise<TableSource | undefined> {
   if (format === "csv") return (await import("./csv")).csvTable(source);
   if (format === "json") return (await import("./json")).jsonTable(source);
   if (format === "parquet") return (await import("./parquet")).parquetTable(source);
   return (await import("./arrow")).arrowTable(source);
 }
 
-export async function rowsOf(wanted: RowsWanted): Promise<Rows> {
+export async function rowsOf(source: FileSource, wanted: RowsWanted): Promise<Rows> {
+  // A worker that was ended, as one that took too long is, has left it to the next.
+  if (!table) await openTable(source, wanted.format);
   if (!table) throw new FileProblem("This table cannot be read.");
   const end = Math.min(wanted.end, wanted.start + MOST_ANSWERED);
   if (!wanted.sort && !wanted.filter) {
