@@ -26,6 +26,29 @@ COUNT_POINTS = """SELECT (SELECT coalesce(sum(count), 0) FROM tail_row)
     + (SELECT coalesce(sum(count), 0) FROM chunk)"""
 
 
+_PIECE = 250
+
+#: A server whose steps have no time and remove few points, so that a call cannot remove all.
+REMOVES_SLOWLY = f"""
+from runstream_service.care import purge_step
+from runstream_service.points import removal
+purge_step.STEP_SECONDS, removal.POINTS_AT_ONCE, removal._ROWS = 0, {_PIECE}, 1
+from runstream.cli import main
+main()
+"""
+
+
+def create_runs_of_pieces(api: Api, runs: int, points: int) -> list[str]:
+    """Create runs with a file and with points, which such a server removes in many steps."""
+    run_ids = [api.create_run() for _ in range(runs)]
+    for run_id in run_ids:
+        upload(api, run_id, "own.txt", run_id.encode())
+        for first in range(0, points, _PIECE):
+            piece = [("loss", step, step, 0.5) for step in range(first, first + _PIECE)]
+            api.log_batches([make_batch(run_id, piece)])
+    return run_ids
+
+
 def purge(api: Api, **request: Any) -> PurgeResponse:
     *_, last = api.maintenance.Purge(PurgeRequest(**request))
     return last

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from runstream import NotFound, TrackingClient
 from runstream.v1.access_service_pb2 import GrantRole, SetGrantRequest
+from runstream.v1.experiment_purge_pb2 import PurgeExperimentRequest
 from support.access import connect_with_token
+from support.api import Api
+from support.purging import REMOVES_SLOWLY, create_runs_of_pieces, delete_runs
 from support.server_process import ServerProcess
+from support.waiting import wait_until
 
 
 def fill(client: TrackingClient, experiment_id: str) -> dict[str, str]:
@@ -120,6 +125,55 @@ def test_a_removal_that_was_stopped_leaves_the_dialog_open_that_is_opened_again(
         expect(dialog).to_be_visible()
         expect(page.get_by_text("Removed for good")).to_have_count(0)
         assert not is_there(client, ids["other"])
+
+
+def test_what_a_page_that_was_closed_has_left_goes_by_the_next_emptying(  # E6
+    tmp_path: Path, context: BrowserContext, connect: Callable[[str], Api]
+) -> None:
+    server = ServerProcess(
+        tmp_path / "runs.db", {"RUNSTREAM_HTTP_PORT": "0"}, program=("-c", REMOVES_SLOWLY)
+    )
+    api = connect(server.address)
+    runs = create_runs_of_pieces(api, 10, 10_000)
+    delete_runs(api, *runs)
+    api.create_run()
+
+    def files() -> int:
+        ((count,),) = server.query("SELECT count(*) FROM artifact")
+        return int(count)
+
+    def open_dialog() -> tuple[Page, Locator]:
+        page = context.new_page()
+        page.goto(f"{server.http}/#/experiments/0?tab=table&stage=deleted")
+        page.get_by_role("button", name="Empty the bin").click()
+        dialog = page.get_by_role("dialog", name="Delete all deleted runs for good")
+        dialog.get_by_label("Type “delete”").fill("delete")
+        return page, dialog
+
+    page, dialog = open_dialog()
+    expect(dialog).to_contain_text("Points100,000")
+    dialog.get_by_role("button", name="Delete for good").click()
+    wait_until(lambda: files() < len(runs), 20)
+    page.close()
+    unused = "SELECT count(*) FROM blob WHERE id NOT IN (SELECT blob_id FROM artifact)"
+    wait_until(lambda: server.query(unused) == [(0,)], 20)
+    left = files()
+    assert left > 0
+    page, dialog = open_dialog()
+    expect(page.get_by_text("There are no deleted runs.")).to_be_visible()
+    expect(dialog).to_contain_text(f"Runs0Points{count_deleted_points(api):,}")
+    expect(dialog).to_contain_text(f"{left}, ")
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(
+        page.get_by_text(re.compile(f"Removed for good: 0 runs, .*, {left} files?"))
+    ).to_be_visible()
+    assert files() == 0
+    server.stop()
+
+
+def count_deleted_points(api: Api) -> int:
+    request = PurgeExperimentRequest(experiment_id="0", dry_run=True)
+    return int(api.maintenance.PurgeExperiment(request).points)
 
 
 def test_a_deleted_experiment_is_removed_for_good(server: ServerProcess, page: Page) -> None:

@@ -9,24 +9,19 @@ import pytest
 
 from runstream.v1.experiment_purge_pb2 import PurgeExperimentRequest, PurgeExperimentResponse
 from runstream.v1.run_service_pb2 import DeleteRunRequest, GetRunRequest
-from support.api import Api, make_batch
-from support.artifacts import upload
+from support.api import Api
 from support.named_runs import NamedRuns
-from support.purging import delete_runs, visible_run_ids
+from support.purging import (
+    REMOVES_SLOWLY,
+    create_runs_of_pieces,
+    delete_runs,
+    visible_run_ids,
+)
 from support.server_process import ServerProcess
 from support.waiting import wait_until
 
 Removed = PurgeExperimentResponse
-RUNS, POINTS, PIECE = 10, 10_000, 250
-
-# Steps have no time and remove few points, so that a call cannot remove all.
-REMOVES_SLOWLY = f"""
-from runstream_service.care import purge_step
-from runstream_service.points import removal
-purge_step.STEP_SECONDS, removal.POINTS_AT_ONCE, removal._ROWS = 0, {PIECE}, 1
-from runstream.cli import main
-main()
-"""
+RUNS, POINTS = 10, 10_000
 # Somebody moves the parent of the runs, just before they are taken out of sight.
 MOVES = """
 from runstream_service.access.caller import ANYONE
@@ -70,12 +65,7 @@ def test_files_of_what_a_call_has_removed_go_also_when_its_caller_does(
 ) -> None:
     server = start(REMOVES_SLOWLY)
     api = connect(server.address)
-    runs = [api.create_run() for _ in range(RUNS)]
-    for run_id in runs:
-        upload(api, run_id, "own.txt", run_id.encode())
-        for first in range(0, POINTS, PIECE):
-            points = [("loss", step, step, 0.5) for step in range(first, first + PIECE)]
-            api.log_batches([make_batch(run_id, points)])
+    runs = create_runs_of_pieces(api, RUNS, POINTS)
     delete_runs(api, *runs)
     api.create_run()
     call = api.maintenance.PurgeExperiment.future(PurgeExperimentRequest(experiment_id="0"))
