@@ -1,4 +1,7 @@
-"""A database whose points are rows, as they were before, becomes one with points in chunks."""
+"""Databases of former versions are opened, and have what new ones have.
+
+One whose points are rows, as they were before, becomes one with points in chunks.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,21 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from peewee import SqliteDatabase
+from peewee import PostgresqlDatabase, SqliteDatabase
 from playhouse.migrations import Runner
 
+from runstream.v1.document_pb2 import DocumentKind
+from runstream.v1.document_service_pb2 import CreateDocumentRequest, GetDocumentRequest
+from runstream.v1.run_pb2 import RunStatus, RunTag
+from runstream.v1.run_service_pb2 import GetRunRequest, UpdateRunRequest
 from runstream_service.care.check import check
 from runstream_service.engine.sqlite import SqliteEngine
+from support.alerts import create_rule, wait_for_alerts
 from support.api import Api
+from support.postgres import Postgres
 from support.server_process import ENVIRONMENT, ServerProcess
 
 Point = tuple[int, int, float]
@@ -131,3 +141,37 @@ def test_an_upgrade_that_is_killed_leaves_the_old_file_whole_and_is_done_by_the_
     ]
     assert not draft.exists()
     check_upgraded(ServerProcess(old), connect)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_database_from_before_documents_and_alerts_takes_them(
+    kind: str, tmp_path: Path, postgres: Postgres, connect: Callable[[str], Api]
+) -> None:
+    file, url = tmp_path / "runs.db", None
+    database: Any = SqliteDatabase(str(file))
+    if kind == "postgresql":
+        url = postgres.create_database()
+        database = PostgresqlDatabase(url, prefer_psycopg3=True)
+    with database:
+        before = {"sqlite": "0031_created_by", "postgresql": "0013_created_by"}[kind]
+        Runner(database, str(SqliteEngine.MIGRATIONS.with_name(kind))).up(before)
+        database.execute_sql(
+            "INSERT INTO run (id, uuid, experiment_id, name, user_id, status, start_time,"
+            " artifact_uri, deleted, deleted_with_experiment, purging)"
+            f" VALUES (7, '{RUN}', 0, 'old', '', {RunStatus.RUNNING}, 0, '', false, false, false)"
+        )
+        database.execute_sql("INSERT INTO run_tag (run_id, key, value) VALUES (7, 'team', 'x')")
+    server = ServerProcess(file, url=url)
+    api = connect(server.address)
+    assert RunTag(key="team", value="x") in api.runs.GetRun(GetRunRequest(run_id=RUN)).run.data.tags
+    rule = create_rule(api, run_id=RUN, run_failed={})
+    view = CreateDocumentRequest(
+        experiment_id="0", kind=DocumentKind.DOCUMENT_KIND_VIEW, title="mine", text="tab=table"
+    )
+    made = api.documents.CreateDocument(view).document
+    api.runs.UpdateRun(UpdateRunRequest(run_id=RUN, status=RunStatus.FAILED))
+    (alert,) = wait_for_alerts(api, 1, run_id=RUN)
+    assert alert.rule_id == rule.rule_id
+    request = GetDocumentRequest(document_id=made.document_id)
+    assert api.documents.GetDocument(request).document.text == "tab=table"
+    server.stop()
