@@ -85,7 +85,7 @@ def test_somebody_elses_change_of_a_report_is_told_before_it_is_replaced(
     expect(page.get_by_role("alert")).to_contain_text("has changed 'Shared' meanwhile")
     assert client.get_document(report.document_id).text == "theirs"
     page.once("dialog", lambda dialog: dialog.dismiss())  # what is not saved is not lost by a slip
-    page.get_by_role("link", name="Experiments").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Experiments").click()
     expect(area).to_have_value("mine")
     page.get_by_role("button", name="Replace it by mine").click()
     expect(page.get_by_role("article")).to_contain_text("mine")

@@ -174,6 +174,8 @@ def test_a_run_is_renamed_deleted_and_restored_by_a_menu(server: ServerProcess, 
 def test_a_run_that_is_not_there_is_told(see: See) -> None:
     page = see(f"/runs/{'0' * 32}")
     expect(page.get_by_text("There is no run 0000")).to_be_visible()
+    page.get_by_role("link", name="All experiments").click()
+    expect(page.get_by_role("heading", name="Experiments")).to_be_visible()
 
 
 def test_a_series_is_walked_through_step_by_step(server: ServerProcess, page: Page) -> None:

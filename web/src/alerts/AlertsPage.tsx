@@ -18,7 +18,7 @@ export default function AlertsPage() {
   return (
     <div class="page">
       <nav class="crumbs" aria-label="Breadcrumbs">
-        <A href={`/experiments/${params.experiment}`}>{name()}</A>
+        <A href="/">Experiments</A> › <A href={`/experiments/${params.experiment}`}>{name()}</A>
       </nav>
       <h1>Alerts</h1>
       <AlertsOf

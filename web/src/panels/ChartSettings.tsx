@@ -36,9 +36,13 @@ export function ChartSettings(props: {
     MORE.some((name) => settings.get(name)) || settings.chosen().kind !== USUAL_KIND,
   );
   const id = createUniqueId();
+  // Groups are not smoothed, only the single runs among them.
+  const smoothing = () => (
+    <SmoothingControl smoothing={settings.chosen()} change={settings.smooth} />
+  );
   return (
     <>
-      <div class="bar chart-bar" classList={{ grouped: props.isGrouped }}>
+      <div class="bar chart-bar">
         <input
           type="search"
           aria-label="Search metrics"
@@ -82,7 +86,7 @@ export function ChartSettings(props: {
           </select>
         </label>
         <Switch settings={settings} name="logy" label="log y" />
-        <SmoothingControl smoothing={settings.chosen()} change={settings.smooth} />
+        <Show when={!props.isGrouped}>{smoothing()}</Show>
         <label title="One cursor and one range for all charts">
           <input
             type="checkbox"
@@ -138,6 +142,7 @@ export function ChartSettings(props: {
               onChange={(event) => settings.set("y", event.currentTarget.value)}
             />
           </label>
+          <Show when={props.isGrouped}>{smoothing()}</Show>
           <SmoothingKindChoice smoothing={settings.chosen()} change={settings.smooth} />
           <button type="button" onClick={() => props.addSection()}>
             Add section

@@ -55,6 +55,7 @@ export default function MetricCharts(props: {
   const [search] = useText("metric");
   // Charts in a frame of another page are looked at.
   const [frame] = useText("frame");
+  const [, setFlat] = useText("flat");
   const [whole, setWhole] = useText("whole");
   const [by, colourBy] = useText("colour");
   useColours(() => ({ runs: live.runs(), by: by(), groups: props.groups?.groups ?? [] }));
@@ -128,6 +129,9 @@ export default function MetricCharts(props: {
     const some = live.runs().filter(({ id, metrics }) => metrics.size && isSingle(id));
     return new Map(some.map((run) => [run.id, run]));
   });
+  /** Whether there are child runs that the list does not draw, because it folds them. */
+  const hasFolded = () =>
+    props.list?.query().topLevel && props.list.lines().some((line) => line.children);
   const isEmpty = () => !live.loading() && !sections().length;
   const add = () => {
     const first = panels.sections()[0]?.id.slice(1) ?? "";
@@ -188,9 +192,18 @@ export default function MetricCharts(props: {
         </For>
       </ul>
       <Show when={isEmpty()}>
-        <p class="empty">
-          {names().length ? "No panel's name has this." : "These runs have logged no metrics yet."}
-        </p>
+        <div class="empty">
+          <p>
+            {names().length
+              ? "No panel's name has this."
+              : "These runs have logged no metrics yet."}
+          </p>
+          <Show when={!names().length && hasFolded()}>
+            <button type="button" onClick={() => setFlat("1")}>
+              Show their child runs
+            </button>
+          </Show>
+        </div>
       </Show>
       <Show when={!live.loading() && columns()}>
         {(across) => (

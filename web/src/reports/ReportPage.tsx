@@ -70,10 +70,11 @@ export default function ReportPage() {
         {(now) => (
           <>
             <nav class="crumbs" aria-label="Breadcrumbs">
+              <A href="/">Experiments</A> ›{" "}
               <A href={`/experiments/${now().experimentId}`}>
                 {experiment.value()?.name ?? `Experiment ${now().experimentId}`}
               </A>
-              {" / "}
+              {" › "}
               <A href={list()}>Reports</A>
             </nav>
             <div class="bar">

@@ -32,7 +32,7 @@ export default function ReportsPage() {
   return (
     <div class="page">
       <nav class="crumbs" aria-label="Breadcrumbs">
-        <A href={`/experiments/${params.experiment}`}>{name()}</A>
+        <A href="/">Experiments</A> › <A href={`/experiments/${params.experiment}`}>{name()}</A>
       </nav>
       <div class="bar">
         <h1>Reports</h1>

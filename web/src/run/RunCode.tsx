@@ -45,7 +45,7 @@ export default function RunCode(props: { run: Run }) {
           fallback={
             <div class="code-tab">
               <Facts facts={ofTags()} />
-              <NoSource />
+              <NoSource isAll={!ofTags().length} />
             </div>
           }
         >
@@ -116,10 +116,10 @@ function Change(props: { change: FileChange; open: boolean }) {
   );
 }
 
-function NoSource() {
+function NoSource(props: { isAll: boolean }) {
   return (
     <section class="empty">
-      <h2>Nothing else is kept of its program</h2>
+      <h2>Nothing {props.isAll ? "" : "else "}is kept of its program</h2>
       <p>
         A run keeps its script, arguments, packages and changes since the commit if it is started
         by:

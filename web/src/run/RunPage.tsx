@@ -64,7 +64,11 @@ function OneRun(props: { id: string }) {
         when={run()}
         fallback={
           <Show when={!live.loading() && !live.error()} fallback={<p class="loading">Loading…</p>}>
-            <p class="empty">There is no run {props.id}. It may have been purged.</p>
+            <section class="empty">
+              <h1>There is no such run</h1>
+              <p>There is no run {props.id}. It may have been purged.</p>
+              <A href="/">All experiments</A>
+            </section>
           </Show>
         }
       >

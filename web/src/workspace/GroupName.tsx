@@ -52,7 +52,7 @@ export function GroupName(props: {
         what={`${counted(props.group.runs, "run")} of ${called()}`}
         toggle={props.toggle}
       />
-      <span class="group-values">
+      <span class="group-values" title={called()}>
         <For each={props.by}>
           {(column, i) => (
             <span class="group-value" classList={{ none: props.group.values[i()] === null }}>

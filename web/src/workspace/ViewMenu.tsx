@@ -14,6 +14,7 @@ const SavedViews = lazyPart(() => import("./SavedViews"));
 export function ViewMenu(props: { experimentId: string; mayWrite: boolean }) {
   const location = useLocation();
   const { id, open, toggle, hide, root, button } = createPopover();
+  let from = 0; // the left edge of the button
   const savedId = () => new URLSearchParams(location.search).get(SAVED) ?? NO_VIEW;
   const current = createLoaded(() => savedId() !== NO_VIEW && savedId(), readDocument);
   const view = () => (current.value()?.id === savedId() ? current.value() : undefined);
@@ -29,7 +30,10 @@ export function ViewMenu(props: { experimentId: string; mayWrite: boolean }) {
         {...button}
         aria-expanded={open()}
         title="Saved views of this experiment"
-        onClick={toggle}
+        onClick={(event) => {
+          from = event.currentTarget.getBoundingClientRect().left;
+          toggle();
+        }}
       >
         <span class="name">{view() ? view()?.title : "Views"}</span>
         <Show when={isChanged()}>
@@ -37,7 +41,14 @@ export function ViewMenu(props: { experimentId: string; mayWrite: boolean }) {
         </Show>{" "}
         <span aria-hidden="true">▾</span>
       </button>
-      <div id={id} class="panel-of-views" role="group" aria-label="Saved views" hidden={!open()}>
+      <div
+        id={id}
+        class="panel-of-views"
+        style={{ "--from": `${open() ? from : 0}px` }}
+        role="group"
+        aria-label="Saved views"
+        hidden={!open()}
+      >
         <Show when={open()}>
           <Suspense fallback={<p class="loading">Loading…</p>}>
             <SavedViews
