@@ -41,6 +41,7 @@ class Terminal:
         )
         os.close(end)
         self._output = ""
+        self._is_read = False
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -53,16 +54,15 @@ class Terminal:
                 part = b""
             with self._changed:
                 self._output += part.decode(errors="replace")
+                self._is_read = not part
                 self._changed.notify_all()
             if not part:
                 return
 
     def wait_for(self, text: str) -> None:
-        """Wait until the program has printed this."""
+        """Wait until the program has printed this, which may be read after its end."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: text in self._output or self.process.poll() is not None, 60
-            )
+            self._changed.wait_for(lambda: text in self._output or self._is_read, 60)
             assert text in self._output
 
     def type(self, keys: str) -> None:
