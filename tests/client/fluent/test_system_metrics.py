@@ -71,7 +71,7 @@ def test_a_run_shorter_than_the_interval_has_a_point_at_its_end() -> None:
     """K2."""
     runstream.set_system_metrics_sampling_interval(600)
     with runstream.start_run(log_system_metrics=True) as run:
-        wait_until(lambda: sampler._sampler is not None and bool(sampler._sampler._readings))
+        wait_until(lambda: sampler._sampler is not None and sampler._sampler._last_read > 0)
         time.sleep(0.1)
     assert steps(run.run_id) == [0]
 
@@ -127,7 +127,10 @@ def test_ranks_of_a_job_log_to_one_run_without_overwriting_each_other() -> None:
     """K3."""
     program = """
 import time, runstream
+from runstream.system_metrics import sampler
 with runstream.start_run(log_system_metrics=True):
+    while not sampler._sampler._last_read:
+        time.sleep(0.01)
     time.sleep(0.5)
 """
     with runstream.start_run() as run:

@@ -31,7 +31,7 @@ def test_logging_goes_on_while_the_server_restarts_and_nothing_is_lost_or_twice(
     client.flush(timeout=30)
     history = client.get_metric_history(run_id, "loss")
     assert [(point.step, point.value) for point in history] == [(s, s / 3) for s in range(60_000)]
-    assert slowest < 1
+    assert slowest < 3
 
 
 def test_a_call_waits_for_a_server_that_restarts(
