@@ -12,6 +12,15 @@ from support.access import create_tokens
 from support.held_requests import wait_for_requests
 from support.server_process import ServerProcess
 
+# Keeps the addresses of the streams that are open.
+COUNT_STREAMS = """
+window.streams = new Set();
+window.EventSource = class extends EventSource {
+  constructor(url) { super(url); window.streams.add(this.url); }
+  close() { super.close(); window.streams.delete(this.url); }
+};
+"""
+
 
 def test_a_page_follows_its_experiment_as_soon_as_a_watch_is_free(
     start_server: Callable[..., ServerProcess], page: Page
@@ -61,3 +70,25 @@ def test_a_change_that_comes_while_runs_are_read_is_not_lost(
         route.fulfill(response=answer)  # which does not know that it has ended
         expect(row).to_contain_text("0.25")
         expect(row).to_contain_text("Finished")
+
+
+def test_a_page_of_many_charts_leaves_connections_for_what_it_asks(
+    server: ServerProcess, page: Page
+) -> None:
+    """A browser opens six to a server at once, and each chart follows other runs."""
+    with TrackingClient(server.uri) as client:
+        run_ids = [client.create_run("0").info.run_id for _ in range(8)]
+        for run_id in run_ids:
+            client.log_metric(run_id, "loss", 0.5)
+        client.flush()
+        blocks = "".join(f"```runstream\nselected={run_id}\n```\n" for run_id in run_ids)
+        report = client.create_document("0", "report", "Many", blocks).document_id
+        page.add_init_script(COUNT_STREAMS)
+        page.goto(f"{server.http}/#/reports/{report}?edit=1")
+        expect(page.locator("figure.panel")).to_have_count(len(run_ids))
+        page.wait_for_function("streams.size === 4")
+        shared = "[...streams].filter(url => url.includes('experiment_ids')).length"
+        assert page.evaluate(shared) == 1
+        page.get_by_role("textbox", name="Report, in markdown").fill("Written.")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible(timeout=10_000)

@@ -37,10 +37,26 @@ function takePosition(): Promise<string> {
   return fresh;
 }
 
+/** Who listens to a stream: told changes, and that there are no more. */
+interface Listener {
+  follow: (changes: RunChange[]) => void;
+  end: () => void;
+}
+
+interface Stream {
+  listeners: Set<Listener>;
+  close: () => void;
+}
+
+// By what they tell of. A browser opens six connections to a server at once, and a page has to ask, too.
+const streams = new Map<string, Stream>();
+const MOST_STREAMS = 4;
+
 /**
- * Follows changes while the component is there. The position is taken first, then `begin` reads
- * what there is, then the watch goes on from the position: so nothing is missed in between. That
- * happens anew whenever something may have been missed. `begin` returns whether to follow.
+ * Follows changes while the component is there. The position is taken first, and changes are kept
+ * from there on while `begin` reads what there is: so nothing is missed in between. That
+ * happens anew whenever something may have been missed, and now and then while too many others
+ * follow something else. `begin` returns whether to follow.
  */
 export function watch(
   watched: () => Watched,
@@ -48,19 +64,39 @@ export function watch(
   follow: (changes: RunChange[]) => void,
 ): void {
   createEffect(() => {
-    const now = watched();
-    // A browser opens few connections to a server at once: a page that nobody sees gives its own up.
+    const query = queryOf(watched());
+    // A page that nobody sees gives its connections up.
     if (!visible() || lost()) return; // this runs again when that changes
-    let source: EventSource | undefined;
+    let leave: (() => void) | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let over = false;
     let wait = AGAIN_MS;
     const start = async () => {
+      leave?.();
+      leave = undefined;
+      let kept: RunChange[][] | undefined = [];
+      let hasEnded = false;
       try {
         const position = await takePosition().catch(() => undefined);
-        if (over || !(await begin()) || over) return;
-        if (position === undefined) again();
-        else source = opened(now, position, following, again);
+        if (over) return;
+        if (position !== undefined && query)
+          leave = listen(query, position, {
+            follow: (changes) => (kept ? kept.push(changes) : following(changes)),
+            end: () => {
+              hasEnded = true;
+              if (!kept) again();
+            },
+          });
+        const isFollowed = await begin();
+        if (over) return;
+        if (!isFollowed) {
+          leave?.();
+          return;
+        }
+        const before = kept;
+        kept = undefined;
+        before.forEach(following);
+        if (!leave || hasEnded) again();
       } catch {
         again();
       }
@@ -78,27 +114,56 @@ export function watch(
     onCleanup(() => {
       over = true;
       clearTimeout(timer);
-      source?.close();
+      leave?.();
     });
   });
 }
 
-function opened(
-  watched: Watched,
-  position: string,
-  follow: (changes: RunChange[]) => void,
-  again: () => void,
-): EventSource {
-  const query = new URLSearchParams({ position });
-  for (const id of watched.runIds ?? []) query.append("run_ids", id);
-  if (watched.experimentId) query.append("experiment_ids", watched.experimentId);
-  const source = new EventSource(`api/1.0/runstream/watch/stream?${query}`);
+/** Returns what a stream is asked for; empty for nothing. */
+function queryOf({ runIds = [], experimentId }: Watched): string {
+  const query = new URLSearchParams(runIds.map((id) => ["run_ids", id]));
+  if (experimentId) query.append("experiment_ids", experimentId);
+  return query.toString();
+}
+
+/**
+ * Listens to the stream of a query, which is opened at a position if there is none. Returns what
+ * ends that, or undefined if too many streams are open.
+ */
+function listen(query: string, position: string, listener: Listener): (() => void) | undefined {
+  let stream = streams.get(query);
+  if (!stream) {
+    if (streams.size >= MOST_STREAMS) return undefined;
+    stream = opened(query, position);
+    streams.set(query, stream);
+  }
+  const { listeners, close } = stream;
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+    if (!listeners.size) close();
+  };
+}
+
+function opened(query: string, position: string): Stream {
+  const from = new URLSearchParams({ position });
+  const source = new EventSource(`api/1.0/runstream/watch/stream?${from}&${query}`);
+  const listeners = new Set<Listener>();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const stream = {
+    listeners,
+    close: () => {
+      clearTimeout(timer);
+      source.close();
+      if (streams.get(query) === stream) streams.delete(query);
+    },
+  };
   const end = () => {
     // We fell behind, or what is watched is gone, or the server is, or it is silent.
-    clearTimeout(timer);
-    source.close();
-    checkConnection().then((isThere) => isThere && again());
+    stream.close();
+    checkConnection().then((isThere) => {
+      if (isThere) for (const listener of [...listeners]) listener.end();
+    });
   };
   const hear = () => {
     clearTimeout(timer);
@@ -106,10 +171,11 @@ function opened(
   };
   source.onmessage = ({ data }) => {
     hear();
-    follow((JSON.parse(data) as Schemas["WatchResponse"]).changes ?? []);
+    const { changes = [] } = JSON.parse(data) as Schemas["WatchResponse"];
+    for (const listener of [...listeners]) listener.follow(changes);
   };
   source.addEventListener("heartbeat", hear);
   source.addEventListener("error", end);
   hear();
-  return source;
+  return stream;
 }
