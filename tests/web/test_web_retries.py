@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from runstream import TrackingClient
 from support.server_process import ServerProcess
+from support.web_charts import panels_text
 
 FILES = "**/artifacts/file?*"
 ROWS = 200_000
@@ -35,6 +36,7 @@ def run(server: ServerProcess, tmp_path: Path) -> str:
         run = client.create_run("0", run_name="a").info.run_id
         client.log_artifacts(run, tmp_path)
         client.set_tag(run, "team", "red")
+        client.log_metric(run, "loss", 0.5)
         client.set_terminated(run)
     return str(run)
 
@@ -103,3 +105,14 @@ def test_a_dialog_or_a_list_that_could_not_be_read_is_read_again(
     dialog.get_by_label("Key").fill("team")
     read_again(page, runs, dialog)
     expect(dialog).to_contain_text("1 of 1 run has it: “red”")
+
+
+@pytest.mark.usefixtures("run")
+def test_a_panel_that_could_not_be_read_is_read_again(server: ServerProcess, page: Page) -> None:
+    importance = "**/runs/param-importance"
+    page.route(importance, refuse)
+    panels = panels_text("*1;kind=importance;number=metrics.loss")
+    page.goto(f"{server.http}/#/experiments/0?tab=charts&panels={panels}")
+    figure = page.locator("figure.panel").filter(has=page.get_by_title("Importance for loss"))
+    read_again(page, importance, figure)
+    expect(figure).to_contain_text("1 run")

@@ -1,12 +1,14 @@
-// What can be done with a panel that is drawn as SVG.
+// What can be done with a panel that is drawn as SVG: the picture, and what it shows, as files.
 
 import type { MenuItem } from "../parts/Menu";
 import { attempt } from "../parts/notices";
 import { savePng, saveSvg } from "./saveImage";
+import { type Rows, tableActions } from "./saveTable";
 
 export function drawingActions(
   drawing: () => SVGSVGElement | undefined,
   title: () => string,
+  rows: () => Rows,
 ): MenuItem[] {
   const png = (scale: number) =>
     attempt(async () => {
@@ -23,5 +25,6 @@ export function drawingActions(
         if (svg) saveSvg(svg, title());
       },
     },
+    ...tableActions(title, rows),
   ];
 }

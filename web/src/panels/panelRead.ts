@@ -13,7 +13,7 @@ interface Wanted<Value> extends Shown {
 }
 
 /**
- * Returns what was read, why it could not be, and whether it is not there yet. Something else is read at
+ * Returns what was read, why it could not be, whether it is not there yet, and how to read it again. Something else is read at
  * once, and the same with pauses; nothing where `asked` is empty.
  */
 export function createPanelRead<Value>(wanted: Wanted<Value>) {
@@ -49,5 +49,5 @@ export function createPanelRead<Value>(wanted: Wanted<Value>) {
   );
   onCleanup(() => reads.stop());
   const loading = () => !!wanted.asked() && (isReading() || last().asked !== wanted.asked());
-  return { found, error, loading };
+  return { found, error, loading, again: () => reads.startNow() };
 }

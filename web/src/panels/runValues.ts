@@ -28,9 +28,10 @@ export function createRunValues(
       total: () => live.runs().length,
       error: () => undefined,
       loading: () => false,
+      again: () => {},
     };
   const query = createMemo(() => ({ ...list.query(), topLevel: false, keys: keysOf(columns()) }));
-  const { found, error, loading } = createPanelRead({
+  const { found, error, loading, again } = createPanelRead({
     context,
     asked: createMemo(() => JSON.stringify(query())),
     shows: (run) => [
@@ -56,5 +57,6 @@ export function createRunValues(
     total: () => found()?.total,
     error,
     loading,
+    again,
   };
 }

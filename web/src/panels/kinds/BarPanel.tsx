@@ -16,7 +16,7 @@ import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
-import { type Rows, tableActions } from "../saveTable";
+import type { Rows } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -176,15 +176,11 @@ export default function BarPanel(props: KindProps) {
           </span>
         </Show>
       }
-      actions={[
-        ...drawingActions(
-          () => drawing,
-          () => panelTitle(),
-        ),
-        ...tableActions(() => panelTitle(), table),
-      ]}
+      actions={drawingActions(() => drawing, panelTitle, table)}
     >
-      <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={found.error()}>
+        {(error) => <ErrorNote error={error()} again={found.again} />}
+      </Show>
       <div
         class="plot drawing scrolled"
         ref={ground}

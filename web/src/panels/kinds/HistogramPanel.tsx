@@ -13,7 +13,7 @@ import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
-import { type Rows, tableActions } from "../saveTable";
+import type { Rows } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -78,15 +78,11 @@ export default function HistogramPanel(props: KindProps) {
           {count(values().length)} of {count(found.total() ?? found.runs().length)} runs have it
         </span>
       }
-      actions={[
-        ...drawingActions(
-          () => drawing,
-          () => panelTitle(),
-        ),
-        ...tableActions(() => panelTitle(), table),
-      ]}
+      actions={drawingActions(() => drawing, panelTitle, table)}
     >
-      <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={found.error()}>
+        {(error) => <ErrorNote error={error()} again={found.again} />}
+      </Show>
       <div class="plot drawing" ref={note}>
         <AxisFrame
           ref={(element) => {

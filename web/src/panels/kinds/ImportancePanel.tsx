@@ -11,7 +11,7 @@ import { useFirstMetric } from "../firstColumns";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createParamImportance } from "../paramImportance";
-import { type Rows, tableActions } from "../saveTable";
+import type { Rows } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -37,7 +37,7 @@ export default function ImportancePanel(props: KindProps) {
     (props.panel.metric === undefined ? firstMetric() : `metrics.${props.panel.metric}`);
   const panelTitle = () =>
     titleOf({ ...props.panel, fields: { ...props.panel.fields, number: number() } });
-  const { found, error, loading } = createParamImportance(props.context, number, inSight);
+  const { found, error, loading, again } = createParamImportance(props.context, number, inSight);
   const params = () => found()?.params ?? [];
   const widest = () => Math.max(...params().map((one) => one.importance), 1e-9);
   const length = (one: ParamImportance) =>
@@ -58,18 +58,13 @@ export default function ImportancePanel(props: KindProps) {
           {told(found())}
         </span>
       }
-      actions={[
-        ...drawingActions(
-          () => drawing,
-          () => panelTitle(),
-        ),
-        ...tableActions(
-          () => panelTitle(),
-          () => tableOf(found()),
-        ),
-      ]}
+      actions={drawingActions(
+        () => drawing,
+        panelTitle,
+        () => tableOf(found()),
+      )}
     >
-      <Show when={error()}>{(failure) => <ErrorNote error={failure()} />}</Show>
+      <Show when={error()}>{(failure) => <ErrorNote error={failure()} again={again} />}</Show>
       <div class="plot drawing scrolled" ref={ground}>
         <Show when={why(number(), found(), loading())}>
           {(text) => <p class="empty">{text()}</p>}

@@ -24,7 +24,7 @@ import { Axis, type Brush, TOP } from "../ParallelAxis";
 import type { KindProps } from "../panelContext";
 import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
-import { type Rows, tableActions } from "../saveTable";
+import type { Rows } from "../saveTable";
 import { createSight } from "../seen";
 import { heightOf } from "../settings";
 import { titleOf } from "../titles";
@@ -141,15 +141,15 @@ export default function ParallelPanel(props: KindProps) {
           {brushes().size ? " chosen" : " have all"}
         </span>
       }
-      actions={[
-        ...drawingActions(
-          () => drawing,
-          () => titleOf(props.panel),
-        ),
-        ...tableActions(() => titleOf(props.panel), table),
-      ]}
+      actions={drawingActions(
+        () => drawing,
+        () => titleOf(props.panel),
+        table,
+      )}
     >
-      <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={found.error()}>
+        {(error) => <ErrorNote error={error()} again={found.again} />}
+      </Show>
       <div class="plot" ref={ground}>
         <Drawing
           label={`Runs of ${titleOf(props.panel)}`}

@@ -17,7 +17,7 @@ import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { paretoFront, regression } from "../relations";
 import { createRunValues } from "../runValues";
-import { type Rows, tableActions } from "../saveTable";
+import type { Rows } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -80,13 +80,15 @@ export default function ScatterPanel(props: KindProps) {
     ]),
   ];
   const drawnFrom = (at: number) => line()?.at(at) ?? 0;
+  const panelTitle = () =>
+    titleOf({ ...props.panel, fields: { ...props.fields, px: x(), py: y() } });
   return (
     <PanelFrame
       {...props}
       ref={(element) => {
         root = element;
       }}
-      title={titleOf({ ...props.panel, fields: { ...props.fields, px: x(), py: y() } })}
+      title={panelTitle()}
       label={`${title(y())} by ${title(x())}, ${count(points().length)} runs`}
       busy={found.loading()}
       hint={
@@ -94,15 +96,11 @@ export default function ScatterPanel(props: KindProps) {
           {count(points().length)} of {count(found.total() ?? found.runs().length)} runs have both
         </span>
       }
-      actions={[
-        ...drawingActions(
-          () => drawing,
-          () => titleOf(props.panel),
-        ),
-        ...tableActions(() => titleOf(props.panel), table),
-      ]}
+      actions={drawingActions(() => drawing, panelTitle, table)}
     >
-      <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={found.error()}>
+        {(error) => <ErrorNote error={error()} again={found.again} />}
+      </Show>
       <Show when={colours()}>
         {(scale) => (
           <HeatLegend title={scale().title} from={scale().textAt(0)} to={scale().textAt(1)} />
@@ -110,7 +108,7 @@ export default function ScatterPanel(props: KindProps) {
       </Show>
       <div class="plot" ref={note}>
         <Drawing
-          label={`Runs of ${titleOf(props.panel)}`}
+          label={`Runs of ${panelTitle()}`}
           runs={fromLeft().map(({ run }) => run)}
           columns={asked()}
           over={over()}

@@ -11,7 +11,7 @@ import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createRunValues } from "../runValues";
-import { type Rows, tableActions } from "../saveTable";
+import type { Rows } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -86,15 +86,15 @@ export default function TimelinePanel(props: KindProps) {
           {count(runs().length)} of {count(found.total() ?? found.runs().length)} runs
         </span>
       }
-      actions={[
-        ...drawingActions(
-          () => drawing,
-          () => titleOf(props.panel),
-        ),
-        ...tableActions(() => titleOf(props.panel), table),
-      ]}
+      actions={drawingActions(
+        () => drawing,
+        () => titleOf(props.panel),
+        table,
+      )}
     >
-      <Show when={found.error()}>{(error) => <ErrorNote error={error()} />}</Show>
+      <Show when={found.error()}>
+        {(error) => <ErrorNote error={error()} again={found.again} />}
+      </Show>
       <div
         class="plot drawing scrolled"
         ref={ground}
