@@ -145,7 +145,7 @@ def test_importance_is_computed_in_sight_and_only_when_it_may_be_another(
         "*1;kind=histogram;of=metrics.accuracy;width=4;height=1200",
         "*2;kind=importance;number=metrics.my loss",
     )
-    page.goto(f"{runs.address}?flat=1&columns=metrics.accuracy,metrics.my loss&panels={panels}")
+    page.goto(f"{runs.address}?flat=1&sort=metrics.accuracy&panels={panels}")
     figure = page.locator("figure.panel").filter(has=page.get_by_title("Importance for my loss"))
     first = page.locator("figure.panel").first
     expect(first).to_have_attribute("aria-busy", "false")
