@@ -219,6 +219,11 @@ def test_panels_begin_with_the_metric_that_runs_are_sorted_by_or_that_matters_mo
         for place, title in enumerate(shown):
             expect(titles.nth(place)).to_have_text(title)
     expect(page.locator("figure.panel").first.locator(".bar-row")).not_to_have_count(0)
+    importance = page.locator("figure.panel").nth(1)
+    choose(importance, "Edit")
+    field = page.get_by_role("dialog").get_by_label("Metric")
+    expect(field.locator("option").first).to_have_text("By itself: val/loss")
+    page.get_by_role("button", name="Done").click()
     # Which lines are wanted is not guessed: each metric has a panel of its own.
     lines = page.locator("figure.panel").filter(has=page.get_by_title("Lines", exact=True))
     expect(lines).to_contain_text("Edit it to choose metrics.")
@@ -228,6 +233,7 @@ def test_labels_of_parallel_axes_stand_before_the_lines(see: See, content: Conte
     page = see(
         f"/experiments/{content.experiment_id}?flat=1&panels={panels_text('*1;kind=parallel')}"
     )
+    expect(page.locator("path.line")).to_have_count(len(SWEEP))
     tick = page.locator("figure.panel").first.locator("text.tick").first
     expect(tick).to_have_css("paint-order", "stroke")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

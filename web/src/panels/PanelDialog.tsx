@@ -6,6 +6,7 @@ import { Dialog } from "../parts/Dialog";
 import { createLoaded } from "../parts/loaded";
 import { type Column, isNumeric, title } from "../runs/columns";
 import type { LiveRuns } from "../runs/liveRuns";
+import { firstParam, useFirstMetric } from "./firstColumns";
 import { KINDS, type KindField } from "./kinds/kinds";
 import type { Panel } from "./layout";
 import type { ChangeableContext } from "./panelContext";
@@ -39,6 +40,12 @@ export default function PanelDialog(props: {
     ];
   });
   const sections = () => props.context.panels.sections();
+  const firstMetric = useFirstMetric(props.context);
+  /** What the kind shows until somebody chooses. */
+  const first = ({ name }: KindField) => {
+    if (name === "px") return firstParam(props.context.live.runs());
+    return name === "py" || name === "number" ? firstMetric() : undefined;
+  };
   const inSection = () =>
     sections().find((one) => one.panels.some(({ id }) => id === props.panel.id));
   return (
@@ -76,6 +83,7 @@ export default function PanelDialog(props: {
               field={field}
               kind={kind()}
               value={fieldValue(props.panel, field)}
+              first={first(field)}
               columns={columns()}
               metrics={props.metrics}
               live={props.context.live}
@@ -119,6 +127,7 @@ function Field(props: {
   field: KindField;
   kind: string;
   value: string;
+  first: Column | undefined;
   columns: Column[];
   metrics: string[];
   live: LiveRuns;
@@ -162,7 +171,7 @@ function Field(props: {
         <label for={id}>
           {props.field.label}
           <select id={id} onChange={(event) => props.set(event.currentTarget.value)}>
-            <option value="">—</option>
+            <option value="">{props.first ? `By itself: ${title(props.first)}` : "—"}</option>
             <For each={[...new Set([...(props.value ? [props.value] : []), ...offered()])]}>
               {(column) => (
                 <option value={column} selected={column === props.value}>

@@ -54,7 +54,7 @@ export default function ImportancePanel(props: KindProps) {
       label={`${panelTitle()}, ${counted(params().length, "param")}`}
       busy={loading()}
       hint={
-        <span class="hint below" role="status">
+        <span class="hint" role="status">
           {told(found())}
         </span>
       }
