@@ -113,7 +113,7 @@ class AlertDelivery(Table):
     rule = ForeignKeyField(AlertRule, null=True, on_delete="SET NULL")
     # A URL of a webhook, or an address of e-mail.
     destination = TextField()
-    # A DeliveryState of catalog/alerts.py.
+    # A DeliveryState of catalog/alert_deliveries.py.
     state = IntegerField()
     attempts = IntegerField()
     # When it is tried next while it is pending, else when it was tried last.
