@@ -1,4 +1,4 @@
-"""The importance of params for a metric, as a panel (S11)."""
+"""The importance of params for a metric, as a panel (S14)."""
 
 from __future__ import annotations
 

@@ -265,7 +265,7 @@ def test_a_data_frame_of_thousands_of_keys_makes_no_series_for_each(
 
 
 def test_runs_are_grouped_with_statistics(client: TrackingClient) -> None:
-    """S8."""
+    """S13."""
     for lr, losses in {"0.1": (1.0, 2.0), "0.02": (4.0, math.nan), "none": ()}.items():
         for loss in losses or (None,):
             run_id = client.create_run(run_name=lr, tags={"team": "red"}).info.run_id
@@ -299,7 +299,7 @@ def test_runs_are_grouped_with_statistics(client: TrackingClient) -> None:
 
 
 def test_params_are_told_by_how_much_they_matter(client: TrackingClient) -> None:
-    """S11."""
+    """S14."""
     for i in range(10):
         run_id = client.create_run().info.run_id
         client.log_param(run_id, "lr", i)

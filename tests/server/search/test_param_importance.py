@@ -1,4 +1,4 @@
-"""Which params decide a number of runs, and how that was computed (S11)."""
+"""Which params decide a number of runs, and how that was computed (S14)."""
 
 from __future__ import annotations
 

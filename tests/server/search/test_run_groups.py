@@ -1,4 +1,4 @@
-"""Runs are grouped by what they have, with statistics of what they logged (S8)."""
+"""Runs are grouped by what they have, with statistics of what they logged (S13)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class RunStatisticsCalls:
         """Yield the runs that a filter is true of in groups of the same values, page after page.
 
         Args:
-            by: 1 to 5 keys such as `params.lr`, `tags.team`, `datasets.name` or `status` (S8).
+            by: 1 to 5 keys such as `params.lr`, `tags.team`, `datasets.name` or `status` (S13).
             experiment_ids: the experiments to search; all, if left out.
             filter_string: such as `metrics.loss < 0.1` (S1 to S3).
             run_view_type: `ACTIVE_ONLY`, `DELETED_ONLY` or `ALL`, or its number in `ViewType`.
@@ -86,7 +86,7 @@ class RunStatisticsCalls:
         filter_string: str | None = "",
         run_view_type: str | int = "ACTIVE_ONLY",
     ) -> entities.ParamImportances:
-        """Return how much each param matters for a number, by the newest 5,000 runs (S11).
+        """Return how much each param matters for a number, by the newest 5,000 runs (S14).
 
         A random forest computes it where the server has scikit-learn and 20 runs have the number,
         rank correlations else; the answer says which. It takes seconds where runs and params are
