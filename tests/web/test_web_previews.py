@@ -87,6 +87,7 @@ def _write_tables(folder: Path) -> None:
     (folder / "split.json").write_text(json.dumps(split))
     lines = ["\t".join(rows[0]), *("\t".join(map(str, row.values())) for row in rows)]
     (folder / "tabs.tsv").write_text("\n".join(lines))
+    (folder / "long.json").write_text(json.dumps([[7]] * 1_000_001))
 
 
 TABLES = [
@@ -116,6 +117,11 @@ def test_tables_of_each_format_are_shown_sorted_and_filtered(preview: Preview) -
     found.get_by_label("Filter by").select_option("loss")
     found.get_by_label("Filter rows").fill(">= 40.5")
     expect(found).to_contain_text("2 of 50 rows")
+
+
+def test_a_table_of_which_only_a_part_is_read_says_so(preview: Preview) -> None:
+    found = preview("long.json")
+    expect(found).to_contain_text("1,000,000 rows, 1 column. These are the first rows of the file")
 
 
 def test_a_large_table_is_read_in_the_parts_that_are_in_sight(preview: Preview, page: Page) -> None:

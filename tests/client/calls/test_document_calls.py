@@ -1,4 +1,4 @@
-"""Views and reports by `TrackingClient` and over REST: rows V1 to V3 of docs/behaviour.md."""
+"""Views and reports by `TrackingClient` and over REST: rows V1 and V2 of docs/behaviour.md."""
 
 from __future__ import annotations
 

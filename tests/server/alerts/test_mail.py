@@ -1,4 +1,4 @@
-"""Mails of alerts, and servers of SMTP that are slow or not who they say: rows N4 and N10."""
+"""Mails of alerts, and servers of SMTP that are slow or not who they say: row N10."""
 
 from __future__ import annotations
 

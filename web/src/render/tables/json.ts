@@ -15,7 +15,8 @@ export async function jsonTable(file: FileSource): Promise<TableSource | undefin
     ? linesOf(isWhole ? text : text.slice(0, text.lastIndexOf("\n")))
     : parsed(text);
   file.step();
-  return tableOf(value, isWhole ? undefined : "These are the first rows of the file");
+  const isCut = !isWhole || (Array.isArray(value) && value.length > MOST_ROWS);
+  return tableOf(value, isCut ? "These are the first rows of the file" : undefined);
 }
 
 function parsed(text: string): unknown {
