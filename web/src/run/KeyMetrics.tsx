@@ -27,8 +27,8 @@ function KeyMetric(props: { run: Run; metric: string }) {
   const cell = () => props.run.metrics.get(props.metric);
   const extremes = () => {
     const { minimum = null, maximum = null } = cell() ?? {};
-    if (minimum === null || maximum === null || minimum === maximum) return "";
-    return `${text(minimum)} … ${text(maximum)}`;
+    const isRange = minimum !== null && maximum !== null && minimum !== maximum;
+    return isRange ? [`${text(minimum)} …`, text(maximum)] : [];
   };
   return (
     <div>
@@ -38,7 +38,13 @@ function KeyMetric(props: { run: Run; metric: string }) {
       <dd>
         <strong title={String(cell()?.last)}>{text(cell()?.last ?? Number.NaN)}</strong>
         <span class="hint" title="Least and greatest value">
-          {extremes()}
+          <For each={extremes()}>
+            {(part) => (
+              <>
+                <span class="whole">{part}</span>{" "}
+              </>
+            )}
+          </For>
         </span>
       </dd>
     </div>
