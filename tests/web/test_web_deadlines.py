@@ -88,6 +88,21 @@ def test_a_server_that_hangs_is_lost_and_all_is_read_again_when_it_answers(
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_part_of_the_page_that_does_not_come_is_said_to_be_missing(
+    page: Page, see: See, content: Content
+) -> None:
+    file = "**/assets/RunConsole-*.js"
+    page.clock.install()
+    page.route(file, never)
+    see(f"/runs/{content.runs[0]}")
+    with page.expect_request(file):
+        page.get_by_role("tab", name="Console").click()
+    page.clock.fast_forward(61_000)
+    expect(page.get_by_role("alert")).to_contain_text("This part of the page could not be loaded")
+    page.get_by_role("tab", name="Overview").click()
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+
+
 def test_a_history_that_halts_in_the_middle_ends_and_is_read_again(
     page: Page, see: See, content: Content
 ) -> None:

@@ -1,7 +1,8 @@
 // Whether the server can be reached. While it cannot, it is asked again and again.
 
 import { createSignal } from "solid-js";
-import { fetchInTime } from "./deadline";
+import { ApiError } from "./apiError";
+import { fetchInTime, importedInTime } from "./deadline";
 import { reloadIfOutdated } from "./version";
 
 const AGAIN_MS = 1_000;
@@ -20,15 +21,19 @@ export function lose(): void {
   setTimeout(ask, AGAIN_MS);
 }
 
-/** Loads a part of the interface; while the server is lost, it waits for it. */
+/**
+ * Loads a part of the interface; while the server is lost, it waits for it. Raises ApiError if the part
+ * is not there in a minute.
+ */
 export async function part<Part>(load: () => Promise<Part>): Promise<Part> {
   try {
-    return await load();
-  } catch {
+    return await importedInTime(load());
+  } catch (error) {
+    if (error instanceof ApiError) throw error; // once more would wait for the same
     lose();
     await found();
     // If it still is not there, the server has another version of the interface by now (version.ts).
-    return load();
+    return importedInTime(load());
   }
 }
 

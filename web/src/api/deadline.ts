@@ -27,6 +27,16 @@ export async function fetchInTime(
   return fetch(input, { ...init, signal: own.signal });
 }
 
+/** Returns what an import loads; raises ApiError (`NO_ANSWER`) if it is not there in a minute. */
+export async function importedInTime<Part>(loading: Promise<Part>): Promise<Part> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new ApiError("NO_ANSWER", "A part of the page has not come in 60 seconds.");
+    timer = setTimeout(() => reject(error), CALL_MS);
+  });
+  return Promise.race([loading, late]).finally(() => clearTimeout(timer));
+}
+
 /** Returns what is asked for, as the API names it. */
 function nameOf(input: RequestInfo | URL): string {
   const { pathname } = new URL(input instanceof Request ? input.url : input, document.baseURI);
