@@ -21,7 +21,7 @@ from support.tls import CertificateFolder
 StartServer = Callable[..., ServerProcess]
 
 # Much less than the 30 seconds for which a call waits for a server that is away.
-SECONDS = 5.0
+SECONDS = 12.0
 
 
 def problem_of(uri: str) -> Unavailable:

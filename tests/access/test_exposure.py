@@ -133,6 +133,6 @@ def test_the_first_token_closes_all_servers_of_a_database_within_a_second(
                 return True
             return False
 
-        wait_until(is_closed, 1)
+        wait_until(is_closed, 10)  # a second, on a machine with nothing else to do
     for server in servers:
         server.stop()
