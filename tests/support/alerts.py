@@ -54,10 +54,11 @@ def wait_for_alerts(
     api: Api, count: int, is_good: Callable[[Alert], bool] = lambda _: True, **fields: Any
 ) -> list[Alert]:
     """Return the alerts that a request finds, once they are so many and all good."""
+    found: list[Alert] = []
 
-    def found() -> list[Alert]:
-        alerts = alerts_of(api, **fields)
-        return alerts if len(alerts) >= count and all(map(is_good, alerts)) else []
+    def are_there() -> bool:
+        found[:] = alerts_of(api, **fields)
+        return len(found) >= count and all(map(is_good, found))
 
-    wait_until(lambda: bool(found()), 30)
-    return found()
+    wait_until(are_there, 30)
+    return found

@@ -98,8 +98,11 @@ def test_a_stream_is_one_span_and_one_that_breaks_off_is_no_error_of_the_log(
     watch.cancel()
     api.create_run()
     assert server.stop() == ""
-    names = [span.name.rpartition("/")[2] for span in collector.spans]
-    wait_until(lambda: names.count("LogBatch") == names.count("Watch") == 1, 10)
+
+    def names() -> list[str]:
+        return sorted(span.name.rpartition("/")[2] for span in collector.spans)
+
+    wait_until(lambda: names() == ["CreateRun", "CreateRun", "LogBatch", "Watch"], 10)
     assert not collector.figures  # there is no address for them
 
 
