@@ -66,7 +66,7 @@ def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
             try:
                 requests.get(f"{uri}/health", timeout=5)
                 break
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 assert time.monotonic() < give_up, (folder / "log").read_text()
                 time.sleep(0.2)
         log_history(folder, uri)

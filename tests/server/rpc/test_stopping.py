@@ -126,6 +126,7 @@ def test_callers_who_go_on_calling_see_nothing_but_unavailable(
 def test_requests_over_http_are_answered_by_503(server: ServerProcess, api: Api) -> None:
     run_id = api.create_run()
     codes: list[int] = []
+    sent = threading.Barrier(4)
 
     def log() -> None:
         body = json.dumps({"run_id": run_id, "key": "m", "value": 1, "timestamp": 1})
@@ -133,6 +134,7 @@ def test_requests_over_http_are_answered_by_503(server: ServerProcess, api: Api)
         with closing(http.client.HTTPConnection(address, timeout=60)) as connection:
             headers = {"content-type": "application/json"}
             connection.request("POST", "/api/2.0/mlflow/runs/log-metric", body, headers)
+            sent.wait(60)
             answer = connection.getresponse()
             content = answer.read()
             assert b"TEMPORARILY_UNAVAILABLE" in content, (answer.status, content)
@@ -143,7 +145,8 @@ def test_requests_over_http_are_answered_by_503(server: ServerProcess, api: Api)
         threads = [threading.Thread(target=log) for _ in range(3)]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        sent.wait(60)
+        time.sleep(0.5)  # until the server has read them
         server.process.send_signal(signal.SIGTERM)
         server.process.communicate(timeout=60)
         for thread in threads:
