@@ -111,6 +111,8 @@ def test_every_shape_is_drawn(
         figure = find_panel(page, name)
         if name not in hidden:
             expect_line(figure, name)
+        is_told = figure.get_by_text("All points are NaN.")
+        expect(is_told).to_have_count(1 if name == "all nan" and not logx else 0)
 
 
 def test_every_shape_is_zoomed_and_moved(degenerate: Degenerate, page: Page) -> None:

@@ -48,6 +48,7 @@ def test_parallel_coordinates_lead_from_params_to_metrics_and_keep_what_is_chose
         choose(figure, "SVG")
     text = Path(download.value.path()).read_text()
     assert text.startswith("<svg")
+    assert ">Parallel coordinates</text>" in text
     assert "val/loss" in text
     expect(page).to_have_url(re.compile("brush"))
     page.reload()

@@ -197,11 +197,24 @@ def test_a_picture_is_svg_or_png_of_any_size_with_title_and_legend(
     svg = Path(download.value.path()).read_text()
     assert svg.count("<path") == 2 * len(SWEEP)
     assert all(f"{name}-{rate}" in svg for rate, name in SWEEP)
-    sizes = []
-    for name in ("PNG", "PNG, twice as large"):
+    assert ">val/loss</text>" in svg
+
+    def saved(save: Callable[[], None]) -> tuple[int, int]:
         with page.expect_download() as download:
-            choose(figure, name)
+            save()
         download.value.save_as(tmp_path / "picture.png")
         with Image.open(tmp_path / "picture.png") as picture:
-            sizes.append(picture.size)
-    assert sizes[1] == (2 * sizes[0][0], 2 * sizes[0][1])
+            return picture.size
+
+    width, height = saved(lambda: choose(figure, "PNG"))
+    choose(figure, "PNG of another size")
+    dialog = page.get_by_role("dialog")
+    size = dialog.get_by_label("Times as large as here")
+    save = dialog.get_by_role("button", name="Save")
+    for wrong in ("0", "-1", "1000", "large"):
+        size.fill(wrong)
+        save.click()
+        expect(dialog.locator(".error")).to_contain_text("with which it has 16,000 pixels")
+    size.fill("3")
+    assert saved(save.click) == (width * 3 / 2, height * 3 / 2)
+    expect(dialog).to_have_count(0)

@@ -66,7 +66,7 @@ export function typedOf(rule: AlertRule | undefined): Typed {
   };
 }
 
-/** Returns what was typed as fields of a rule; raises FieldError if a number is none. */
+/** Returns what was typed as fields of a rule; raises FieldError if a metric is missing or a number is none. */
 export function fieldsOf(typed: Typed): RuleFields {
   const condition = conditionOf(typed);
   return {
@@ -84,6 +84,7 @@ function conditionOf(typed: Typed): Condition {
   switch (typed.kind) {
     case "metric_above":
     case "metric_below":
+      if (!metric) throw new FieldError("metric", "Choose the metric that is to be watched.");
       return { kind: typed.kind, metric, threshold: thresholdOf(typed.threshold) };
     case "metric_nan":
       return { kind: "metric_nan", metric };

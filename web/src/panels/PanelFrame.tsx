@@ -1,15 +1,20 @@
 // What is around every panel: its title, what can be done with it, and how it is moved and sized.
 
-import { createUniqueId, type JSX, Show } from "solid-js";
+import { createSignal, createUniqueId, type JSX, Show } from "solid-js";
+import { FormDialog } from "../parts/FormDialog";
 import { Menu, type MenuItem } from "../parts/Menu";
+import { attempt } from "../parts/notices";
 import { dragGrip, dragSize } from "./dragPanel";
 import type { KindProps } from "./panelContext";
+import { savePng, saveSvg } from "./saveImage";
 import { heightOf, MOST_WIDTH, widthOf } from "./settings";
 
 const ROW = 20;
 // Four corners, that point outwards or inwards.
 const LARGER = "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4";
 const SMALLER = "M6 2v4H2M14 6h-4V2M10 14v-4h4M2 10h4v4";
+
+type Drawn = SVGSVGElement | undefined;
 
 export function PanelFrame(
   props: KindProps & {
@@ -19,6 +24,8 @@ export function PanelFrame(
     busy?: boolean;
     /** What is told in its head. */
     hint?: JSX.Element;
+    /** What it shows as a drawing, of panels that are drawn. */
+    picture?: () => Drawn | Promise<Drawn>;
     actions: MenuItem[];
     onKey?: (event: KeyboardEvent) => void;
     ref?: (element: HTMLElement) => void;
@@ -65,11 +72,22 @@ export function PanelFrame(
     if (event.key === "Escape" && isWhole()) props.context.setWhole("");
     else if (event.target === event.currentTarget) props.onKey?.(event);
   };
+  const [isSizing, setSizing] = createSignal(false);
+  const save = async (write: (drawing: SVGSVGElement, title: string) => unknown) => {
+    const drawing = await props.picture?.();
+    if (drawing) await write(drawing, props.title);
+  };
+  const pictures = (): MenuItem[] => [
+    { label: "PNG", act: () => attempt(() => save((...of) => savePng(...of))) },
+    { label: "PNG of another size", act: () => setSizing(true) },
+    { label: "SVG", act: () => attempt(() => save(saveSvg)) },
+  ];
+  const files = () => [...(props.picture ? pictures() : []), ...props.actions];
   const items = (): MenuItem[] => {
-    if (!panels) return props.actions;
+    if (!panels) return files();
     return [
       { label: "Edit", act: () => props.context.edit(props.panel.id) },
-      ...props.actions,
+      ...files(),
       { label: "Remove", act: () => panels.remove(props.panel) },
     ];
   };
@@ -118,6 +136,15 @@ export function PanelFrame(
         </button>
         <Menu label={`More of ${props.title}`} items={items()} />
       </figcaption>
+      <Show when={isSizing()}>
+        <FormDialog
+          title={`PNG of ${props.title}`}
+          fields={[{ label: "Times as large as here", value: "4" }]}
+          action="Save"
+          done={([size]) => save((...of) => savePng(...of, Number(size)))}
+          close={() => setSizing(false)}
+        />
+      </Show>
       {props.children}
       <Show when={panels && !isWhole()}>
         <button

@@ -7,10 +7,11 @@ import { bandOpacity, FAINT, lineWidth, outline, stretchesOf } from "./bands";
 import { metricDash, runColour, runDash } from "./colours";
 import { type Curve, type Settings, unitOfCurves } from "./curves";
 import { drawable, type Range } from "./scales";
+import { element, text } from "./svgElements";
 import { timeTicks } from "./timeTicks";
 
 const LEFT = 72;
-const TOP = 36;
+const TOP = 8;
 const LINE = 18;
 const FOOT = 40;
 const LEGEND = 240;
@@ -18,15 +19,14 @@ const LEGEND = 240;
 /** What is in sight of a panel. */
 export interface Shown {
   plot: uPlot;
-  title: string;
   curves: Curve[];
   settings: Settings;
   /** The name of the run or group of a curve. */
   nameOf: (curve: Curve) => string;
 }
 
-/** Returns the picture, with a title above and the names of the runs below. */
-export function lineDrawing({ plot, title, curves, settings, nameOf }: Shown): SVGSVGElement {
+/** Returns the picture, with the names of the runs below. */
+export function lineDrawing({ plot, curves, settings, nameOf }: Shown): SVGSVGElement {
   const { clientWidth: width, clientHeight: height } = plot.over;
   const total = LEFT + width + 32;
   const columns = Math.max(1, Math.floor(total / LEGEND));
@@ -35,8 +35,6 @@ export function lineDrawing({ plot, title, curves, settings, nameOf }: Shown): S
   const svg = element("svg", { width: total, height: TOP + height + FOOT + rows * LINE + 8 });
   svg.setAttribute("font-family", "system-ui, sans-serif");
   svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
-  svg.append(element("rect", { width: "100%", height: "100%", fill: colour("ground") }));
-  svg.append(text(title, { x: 10, y: 22, "font-size": 14, "font-weight": 600 }));
   const area = element("g", { transform: `translate(${LEFT},${TOP})` });
   svg.append(area);
   const xRange = { min: plot.scales.x?.min ?? 0, max: plot.scales.x?.max ?? 1 };
@@ -142,18 +140,4 @@ function path(
     isGap = y === null || y === undefined;
   }
   return element("path", { d, "stroke-width": width, opacity, ...inkOf(curve) });
-}
-
-function element(name: "svg", fields: Record<string, string | number>): SVGSVGElement;
-function element(name: string, fields: Record<string, string | number>): SVGElement;
-function element(name: string, fields: Record<string, string | number>): SVGElement {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [field, value] of Object.entries(fields)) made.setAttribute(field, String(value));
-  return made;
-}
-
-function text(content: string, fields: Record<string, string | number>): SVGElement {
-  const made = element("text", { fill: colour("text"), ...fields });
-  made.textContent = content;
-  return made;
 }

@@ -9,7 +9,6 @@ import { parts, value } from "../../runs/columns";
 import { groupTitle } from "../../runs/groups";
 import { metricDash, runColour } from "../colours";
 import { ofNumbers } from "../dimensions";
-import { drawingActions } from "../drawingActions";
 import { evaluate, expressionOf, namesOf } from "../expression";
 import { useFirstMetric } from "../firstColumns";
 import { PanelFrame } from "../PanelFrame";
@@ -17,6 +16,7 @@ import type { KindProps } from "../panelContext";
 import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
 import type { Rows } from "../saveTable";
+import { tableActions } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -176,7 +176,8 @@ export default function BarPanel(props: KindProps) {
           </span>
         </Show>
       }
-      actions={drawingActions(() => drawing, panelTitle, table)}
+      picture={() => drawing}
+      actions={tableActions(panelTitle, table)}
     >
       <Show when={found.error()}>
         {(error) => <ErrorNote error={error()} again={found.again} />}

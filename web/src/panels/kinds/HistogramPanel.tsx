@@ -7,13 +7,13 @@ import { numberOf } from "../../parts/numeric";
 import { numberText, title, value } from "../../runs/columns";
 import { AxisFrame, createArea } from "../AxisFrame";
 import { ofNumbers } from "../dimensions";
-import { drawingActions } from "../drawingActions";
 import { useFirstMetric } from "../firstColumns";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
 import type { Rows } from "../saveTable";
+import { tableActions } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -78,7 +78,8 @@ export default function HistogramPanel(props: KindProps) {
           {count(values().length)} of {count(found.total() ?? found.runs().length)} runs have it
         </span>
       }
-      actions={drawingActions(() => drawing, panelTitle, table)}
+      picture={() => drawing}
+      actions={tableActions(panelTitle, table)}
     >
       <Show when={found.error()}>
         {(error) => <ErrorNote error={error()} again={found.again} />}

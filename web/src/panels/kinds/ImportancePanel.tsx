@@ -6,12 +6,12 @@ import { useList, useText } from "../../parts/address";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
 import { title } from "../../runs/columns";
-import { drawingActions } from "../drawingActions";
 import { useFirstMetric } from "../firstColumns";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createParamImportance } from "../paramImportance";
 import type { Rows } from "../saveTable";
+import { tableActions } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -58,11 +58,8 @@ export default function ImportancePanel(props: KindProps) {
           {told(found())}
         </span>
       }
-      actions={drawingActions(
-        () => drawing,
-        panelTitle,
-        () => tableOf(found()),
-      )}
+      picture={() => drawing}
+      actions={tableActions(panelTitle, () => tableOf(found()))}
     >
       <Show when={error()}>{(failure) => <ErrorNote error={failure()} again={again} />}</Show>
       <div class="plot drawing scrolled" ref={ground}>

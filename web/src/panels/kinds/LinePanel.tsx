@@ -5,7 +5,6 @@ import { part } from "../../api/connection";
 import type { StepRange } from "../../api/history";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { count, counted } from "../../parts/format";
-import { attempt } from "../../parts/notices";
 import { theme } from "../../parts/theme";
 import { attemptLong } from "../../parts/underWay";
 import { isFaintSomewhere } from "../bands";
@@ -20,7 +19,6 @@ import { createPanelCurves } from "../panelCurves";
 import { itemsOf } from "../panelText";
 import { RunSwatch } from "../RunSwatch";
 import { rangeKeys } from "../rangeKeys";
-import { savePng, saveSvg } from "../saveImage";
 import { savePoints, savePointsAsParquet } from "../savePoints";
 import { tableActions } from "../saveTable";
 import { createSight } from "../seen";
@@ -80,6 +78,10 @@ export default function LinePanel(props: KindProps) {
     choose: context.choose,
   });
   const hidden = () => curves().reduce((sum, { hidden: some }) => sum + some, 0);
+  const isOnlyNaN = () =>
+    curves().some(({ ys }) => ys.length) &&
+    !hidden() &&
+    curves().every(({ ys, marks }) => !marks.length && ys.every((y) => y === null));
 
   onMount(() => {
     provideRows(root, rowsOfGroups);
@@ -131,19 +133,15 @@ export default function LinePanel(props: KindProps) {
     return union([...inSight.values()]);
   };
   const ids = () => drawn.drawnRuns().map((run) => run.id);
-  /** Saves the picture, so many times as large as it is in sight. */
-  const save = async (kind: "svg" | "png", scale = 1) => {
+  const picture = async () => {
     if (!plot?.plot) return;
     const { lineDrawing } = await part(() => import("../saveLines"));
-    const drawing = lineDrawing({
+    return lineDrawing({
       plot: plot.plot,
-      title: title(),
       curves: curves(),
       settings: settings(),
       nameOf: drawn.nameOf,
     });
-    if (kind === "svg") saveSvg(drawing, title());
-    else await savePng(drawing, title(), scale);
   };
   const rowsOfGroups = () => {
     const all = groups();
@@ -212,12 +210,8 @@ export default function LinePanel(props: KindProps) {
           </Show>
         </>
       }
-      actions={[
-        { label: "PNG", act: () => attempt(() => save("png", 2)) },
-        { label: "PNG, twice as large", act: () => attempt(() => save("png", 4)) },
-        { label: "SVG", act: () => attempt(() => save("svg")) },
-        ...dataActions(),
-      ]}
+      picture={picture}
+      actions={dataActions()}
     >
       <Show when={drawn.error()}>
         {(now) => <ErrorNote error={now()} again={drawn.readAgain} />}
@@ -235,6 +229,9 @@ export default function LinePanel(props: KindProps) {
       >
         <Show when={!of.length}>
           <p class="empty">Edit it to choose metrics.</p>
+        </Show>
+        <Show when={isOnlyNaN()}>
+          <p class="empty">All points are NaN.</p>
         </Show>
         {/* What is in here is uPlot's alone. */}
         <div ref={canvas} class="canvas" />

@@ -16,7 +16,6 @@ import { count } from "../../parts/format";
 import { type Column, title, value } from "../../runs/columns";
 import { Drawing } from "../Drawing";
 import { dimension } from "../dimensions";
-import { drawingActions } from "../drawingActions";
 import { firstAxes } from "../firstColumns";
 import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
@@ -25,6 +24,7 @@ import type { KindProps } from "../panelContext";
 import { fieldOf, itemsOf } from "../panelText";
 import { createRunValues } from "../runValues";
 import type { Rows } from "../saveTable";
+import { tableActions } from "../saveTable";
 import { createSight } from "../seen";
 import { heightOf } from "../settings";
 import { titleOf } from "../titles";
@@ -141,11 +141,8 @@ export default function ParallelPanel(props: KindProps) {
           {brushes().size ? " chosen" : " have all"}
         </span>
       }
-      actions={drawingActions(
-        () => drawing,
-        () => titleOf(props.panel),
-        table,
-      )}
+      picture={() => drawing}
+      actions={tableActions(() => titleOf(props.panel), table)}
     >
       <Show when={found.error()}>
         {(error) => <ErrorNote error={error()} again={found.again} />}

@@ -9,7 +9,6 @@ import { AxisFrame, createArea } from "../AxisFrame";
 import { runColour } from "../colours";
 import { Drawing } from "../Drawing";
 import { dimension } from "../dimensions";
-import { drawingActions } from "../drawingActions";
 import { firstParam, useFirstMetric } from "../firstColumns";
 import { HeatLegend } from "../HeatLegend";
 import { heat } from "../heat";
@@ -18,6 +17,7 @@ import type { KindProps } from "../panelContext";
 import { paretoFront, regression } from "../relations";
 import { createRunValues } from "../runValues";
 import type { Rows } from "../saveTable";
+import { tableActions } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -96,7 +96,8 @@ export default function ScatterPanel(props: KindProps) {
           {count(points().length)} of {count(found.total() ?? found.runs().length)} runs have both
         </span>
       }
-      actions={drawingActions(() => drawing, panelTitle, table)}
+      picture={() => drawing}
+      actions={tableActions(panelTitle, table)}
     >
       <Show when={found.error()}>
         {(error) => <ErrorNote error={error()} again={found.again} />}

@@ -6,12 +6,12 @@ import { count, duration, isoTime, time } from "../../parts/format";
 import { value } from "../../runs/columns";
 import { runColour } from "../colours";
 import { dimension, ofNumbers } from "../dimensions";
-import { drawingActions } from "../drawingActions";
 import { heat } from "../heat";
 import { PanelFrame } from "../PanelFrame";
 import type { KindProps } from "../panelContext";
 import { createRunValues } from "../runValues";
 import type { Rows } from "../saveTable";
+import { tableActions } from "../saveTable";
 import { createSight } from "../seen";
 import { titleOf } from "../titles";
 
@@ -86,11 +86,8 @@ export default function TimelinePanel(props: KindProps) {
           {count(runs().length)} of {count(found.total() ?? found.runs().length)} runs
         </span>
       }
-      actions={drawingActions(
-        () => drawing,
-        () => titleOf(props.panel),
-        table,
-      )}
+      picture={() => drawing}
+      actions={tableActions(() => titleOf(props.panel), table)}
     >
       <Show when={found.error()}>
         {(error) => <ErrorNote error={error()} again={found.again} />}
