@@ -15,6 +15,8 @@ const TOP = 8;
 const LINE = 18;
 const FOOT = 40;
 const LEGEND = 240;
+// Around a point that has no neighbours, of which a line would show nothing.
+const DOT = "m-2,0a2,2 0 1,0 4,0a2,2 0 1,0 -4,0";
 
 /** What is in sight of a panel. */
 export interface Shown {
@@ -130,14 +132,13 @@ function path(
   { width, opacity = 1 }: { width: number; opacity?: number },
 ): SVGElement {
   let d = "";
-  let isGap = true;
+  const isPoint = (i: number) => typeof ys[i] === "number";
   for (const [i, x] of curve.xs.entries()) {
     const y = ys[i];
-    if (y !== null && y !== undefined) {
-      const place = [plot.valToPos(x, "x"), plot.valToPos(drawable(y), "y")];
-      d += `${isGap ? "M" : "L"}${place.map((one) => Number(one.toFixed(2))).join(",")}`;
-    }
-    isGap = y === null || y === undefined;
+    if (typeof y !== "number") continue;
+    const place = [plot.valToPos(x, "x"), plot.valToPos(drawable(y), "y")];
+    d += `${isPoint(i - 1) ? "L" : "M"}${place.map((one) => Number(one.toFixed(2))).join(",")}`;
+    if (!isPoint(i - 1) && !isPoint(i + 1)) d += DOT;
   }
   return element("path", { d, "stroke-width": width, opacity, ...inkOf(curve) });
 }

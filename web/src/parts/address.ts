@@ -12,16 +12,22 @@ export type Parameters = Record<string, string | undefined>;
 /** What to set, or a function that returns it for what is set. */
 export type Change<Value> = Value | ((now: Value) => Value);
 
+/** `replace`: Back does not lead to what was before the change, as the router's option of that name. */
+type ChangeQuery = (
+  changes: Parameters | ((now: Parameters) => Parameters),
+  options?: { replace: boolean },
+) => void;
+
 /**
  * Returns how to change parameters of the address of this page, by texts or by a function of what they
  * are. Those that the router has not come to yet, since it waits for a part of the page, are merged
  * and told to the function. While another page is on its way, nothing is changed.
  */
-export function useChange(): (changes: Parameters | ((now: Parameters) => Parameters)) => void {
+export function useChange(): ChangeQuery {
   const router = useContext(RouterContext);
   const location = useLocation();
   const [, setQuery] = useSearchParams();
-  return (changes) =>
+  return (changes, { replace } = { replace: true }) =>
     untrack(() => {
       const pending = router?.pendingTarget?.value;
       const now = new URL(pending ?? location.pathname + location.search, BASE);
@@ -29,7 +35,7 @@ export function useChange(): (changes: Parameters | ((now: Parameters) => Parame
       const next =
         typeof changes === "function" ? changes(Object.fromEntries(now.searchParams)) : changes;
       // With no state of its own, a change back to what the router comes from would be lost.
-      setQuery(next, { replace: true, state: pending === undefined ? undefined : {} });
+      setQuery(next, { replace, state: pending === undefined ? undefined : {} });
     });
 }
 

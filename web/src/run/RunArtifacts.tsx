@@ -32,7 +32,8 @@ export default function RunArtifacts(props: { run: Run }) {
     if (!models.latest()) return "";
     return models.latest()?.find(({ model_id }) => model_id === model())?.model_id ?? props.run.id;
   };
-  const choose = (id: string) => change({ model: id, artifact: undefined, files: undefined });
+  const choose = (id: string) =>
+    change({ model: id, artifact: undefined, files: undefined }, { replace: false });
   return (
     <>
       <Show when={models.latest()?.length}>
