@@ -204,7 +204,7 @@ def test_a_picture_is_svg_or_png_of_any_size_with_title_and_legend(
             save()
         download.value.save_as(tmp_path / "picture.png")
         with Image.open(tmp_path / "picture.png") as picture:
-            return picture.size
+            return picture.width, picture.height
 
     width, height = saved(lambda: choose(figure, "PNG"))
     choose(figure, "PNG of another size")
