@@ -1,16 +1,7 @@
 // An experiment: its runs at the left, their charts at the right, with one selection and one filter.
 
 import { A } from "@solidjs/router";
-import {
-  createEffect,
-  createMemo,
-  createSignal,
-  Match,
-  onCleanup,
-  Show,
-  Suspense,
-  Switch,
-} from "solid-js";
+import { createEffect, createMemo, createSignal, Match, Show, Suspense, Switch } from "solid-js";
 import { part } from "../api/connection";
 import { readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
@@ -41,8 +32,6 @@ const ExperimentAccess = lazyPart(() => import("./ExperimentAccess"));
 const FilterHints = lazyPart(() => import("./FilterHints"));
 const FirstRun = lazyPart(() => import("../parts/FirstRun"));
 const RunActions = lazyPart(() => import("./RunActions"));
-
-const NEXT_MS = 1_000;
 
 const TABS = {
   "": "Workspace",
@@ -138,14 +127,10 @@ export function Workspace(props: { experimentId: string; reset: () => void }) {
       const { saveRuns } = await part(() => import("./saveRuns"));
       await saveRuns(name() ?? "runs", list);
     });
-  // What is used next is there before somebody asks for it, but charts are before that.
+  // What is used next is there before somebody asks for it.
   const painted = createPainted(() => list.rows().length > 0);
   createEffect(() => {
-    if (!painted()) return;
-    const timer = setTimeout(() => {
-      for (const next of [RunActions, ColumnPicker]) next.preload();
-    }, NEXT_MS);
-    onCleanup(() => clearTimeout(timer));
+    if (painted()) for (const next of [RunActions, ColumnPicker]) next.preload();
   });
   const pick = () => {
     if (wanted()) keys.again();
