@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from runstream import TrackingClient
 from support.held_requests import wait_for_requests
@@ -122,6 +122,26 @@ def test_importance_follows_the_filter_and_the_runs(runs: Runs, page: Page) -> N
     expect(figure.locator(".hint")).to_contain_text("31 of 32 runs")
     runs.add(RUNS + 2)
     expect(figure.locator(".hint")).to_contain_text("32 of 33 runs")
+
+
+def test_what_is_below_a_panel_that_is_still_loaded_is_not_computed(runs: Runs, page: Page) -> None:
+    held: list[Route] = []
+    asked: list[str] = []
+    page.route("**/assets/HistogramPanel-*.js", lambda route: held.append(route))
+    page.on("request", lambda request: asked.append(request.url))
+    panels = panels_text(
+        "*1;kind=histogram;of=metrics.accuracy;width=4;height=1200",
+        "*2;kind=importance;number=metrics.my loss",
+    )
+    page.goto(f"{runs.address}?flat=1&panels={panels}")
+    figure = page.locator("figure.panel").filter(has=page.get_by_title("Importance for my loss"))
+    expect(figure).to_have_count(1)
+    expect(figure).not_to_be_in_viewport()
+    (route,) = held
+    route.continue_()
+    expect(page.locator("figure.panel")).to_have_count(2)
+    wait_for_requests(page)
+    assert not [url for url in asked if url.endswith("/param-importance")]
 
 
 def test_importance_is_computed_in_sight_and_only_when_it_may_be_another(

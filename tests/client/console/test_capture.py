@@ -124,11 +124,42 @@ def test_the_program_goes_on_if_its_helper_is_killed(
     )
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[-2] == b"child"
-    assert b"x 19999" in lines
-    assert lines[-1] == b"after"
+    assert lines[-3:] == [b"x 19999", b"child", b"after"]
     assert b"is not recorded any more" in done.stderr
     assert next(client.search_runs(max_results=1)).info.status == "FINISHED"
+
+
+def test_what_stood_in_the_channel_of_a_killed_helper_comes_first(server: ServerProcess) -> None:
+    done = run(
+        server,
+        "with runstream.start_run(capture_output=True) as run:\n"
+        "    killed = helper()\n"
+        "    os.kill(killed, 19)\n"
+        "    for number in range(5_000): os.write(1, b'x %d\\n' % number)\n"
+        "    os.kill(killed, 9)\n"
+        "    while Path(f'/proc/{killed}').exists(): os.write(2, b'.')\n"
+        "    os.write(1, b'last\\n')\n"
+        "print('after')\n",
+    )
+    lines = done.stdout.splitlines()
+    assert lines[:5_000] == [b"x %d" % number for number in range(5_000)]
+    assert lines[-2:] == [b"last", b"after"]
+
+
+def test_what_a_helper_left_that_dies_with_the_run_is_passed_on(server: ServerProcess) -> None:
+    done = run(
+        server,
+        "runstream.start_run(capture_output=True)\n"
+        "killed = helper()\n"
+        "os.kill(killed, 19)\n"
+        "for number in range(5_000): os.write(1, b'x %d\\n' % number)\n"
+        "import threading\n"
+        "threading.Timer(1, os.kill, (killed, 9)).start()\n"
+        "runstream.end_run()\n"
+        "print('after')\n",
+    )
+    lines = done.stdout.splitlines()
+    assert lines == [*(b"x %d" % number for number in range(5_000)), b"after"]
 
 
 def test_streams_of_python_that_are_no_descriptors_are_captured_as_in_a_notebook(

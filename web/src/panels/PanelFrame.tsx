@@ -7,7 +7,7 @@ import { attempt } from "../parts/notices";
 import { dragGrip, dragSize } from "./dragPanel";
 import type { KindProps } from "./panelContext";
 import { savePng, saveSvg } from "./saveImage";
-import { heightOf, MOST_WIDTH, widthOf } from "./settings";
+import { heightOf, MOST_WIDTH, panelSize, widthOf } from "./settings";
 
 const ROW = 20;
 // Four corners, that point outwards or inwards.
@@ -35,7 +35,6 @@ export function PanelFrame(
   const id = createUniqueId();
   const isWhole = () => props.context.whole() === props.panel.id;
   const { panels } = props.context;
-  const width = () => Math.min(widthOf(props.fields), props.columns);
   const size = (to: { width?: number; height?: number }) => {
     const wide = Math.max(1, Math.min(MOST_WIDTH, to.width ?? widthOf(props.fields)));
     const high = to.height === undefined ? undefined : Math.round(to.height / ROW) * ROW;
@@ -100,7 +99,7 @@ export function PanelFrame(
       tabindex="0"
       aria-label={props.label}
       aria-busy={props.busy ?? false}
-      style={{ "grid-column": `span ${width()}`, "--height": `${heightOf(props.fields)}px` }}
+      style={panelSize(props.fields, props.columns)}
       onKeyDown={onKey}
     >
       <figcaption>

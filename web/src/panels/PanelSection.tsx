@@ -9,7 +9,7 @@ import { KINDS } from "./kinds/kinds";
 import type { Panel, Section } from "./layout";
 import type { ChangeableContext } from "./panelContext";
 import type { Fields } from "./panelText";
-import { fieldsOf } from "./settings";
+import { fieldsOf, panelSize } from "./settings";
 
 // To begin with.
 const MOST_PANELS = 100;
@@ -91,7 +91,7 @@ function AnyPanel(props: {
   return (
     <Show when={kind() && key()} keyed>
       {(_) => (
-        <Suspense fallback={<div class="panel loading">Loading…</div>}>
+        <Suspense fallback={<LoadingPanel fields={fields()} columns={props.columns} />}>
           <Dynamic
             component={kind()?.component}
             panel={props.panel}
@@ -106,5 +106,14 @@ function AnyPanel(props: {
         </Suspense>
       )}
     </Show>
+  );
+}
+
+/** Has the size of the panel that comes: what stands below it is not in sight before. */
+function LoadingPanel(props: { fields: Fields; columns: number }) {
+  return (
+    <div class="panel loading" style={panelSize(props.fields, props.columns)}>
+      <div class="plot">Loading…</div>
+    </div>
   );
 }

@@ -57,6 +57,14 @@ export function widthOf(fields: Fields): number {
   return Math.max(1, Math.min(MOST_WIDTH, Math.round(Number(fields.width)) || 1));
 }
 
+/** Returns the style that gives a panel its place among so many columns, and its height. */
+export function panelSize(fields: Fields, columns: number) {
+  return {
+    "grid-column": `span ${Math.min(widthOf(fields), columns)}`,
+    "--height": `${heightOf(fields)}px`,
+  };
+}
+
 function pair(name: string, value: string | undefined): [string, string][] {
   return value === undefined ? [] : [[name, value]];
 }

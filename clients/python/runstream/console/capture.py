@@ -73,6 +73,7 @@ class OutputCapture:
         self._ended = threading.Event()  # the helper has recorded all, or has failed
         self._redirected: dict[int, tuple[int, int]] = {}
         self._streams: list[tuple[str, _RecordedStream]] = []
+        self._relay: Relay | None = None  # in place of a helper that has failed
         _flush_streams()
         self._channels = [Channel(number, os.dup(number)) for number in (1, 2) if _is_open(number)]
         self._channels += self._open_stream_channels()
@@ -95,7 +96,10 @@ class OutputCapture:
         self._ended.wait(END_SECONDS)
         if not self._is_done:
             log.warning("the last lines of the console of run %s may be missing", self._run_id)
-        self._close()
+        if self._ended.is_set() and not self._is_done:
+            self._pass_on()
+        else:
+            self._close()
 
     def _open_stream_channels(self) -> list[Channel]:
         """Open channels for streams of Python that do not write to the descriptors 1 and 2."""
@@ -135,12 +139,23 @@ class OutputCapture:
             self._is_done = self._control.recv(1) == DONE
         if not self._is_stopped:
             log.warning("the console of run %s is not recorded any more", self._run_id)
+            self._pass_on()
             self._restore()
-            # What children write still comes through the channels, which therefore stay open.
-            Relay(self._channels, Recorder(lambda _: None, lambda: True)).start()
-            self._channels = []
         self._ended.set()
         self._helper.wait()
+
+    def _pass_on(self) -> None:
+        """Pass on what is in the channels, as the helper did, and what children still write."""
+        if self._relay is None:
+            self._relay = self._start_relay()
+        self._relay.stop()
+        self._relay = self._start_relay()
+
+    def _start_relay(self) -> Relay:
+        channels = [channel for channel in self._channels if channel.reader >= 0]
+        relay = Relay(channels, Recorder(lambda _: None, lambda: True))
+        relay.start()
+        return relay
 
     def _close(self) -> None:
         self._control.close()
