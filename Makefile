@@ -38,9 +38,14 @@ test: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW) $(FRAMEWORKS)
 	@$(MAKE) --no-print-directory --keep-going --jobs=3 $(SYNC) $(SUITES)
 	@$(MAKE) --no-print-directory test-alone
 
+# A test that fails is run once more; one that passes then is in the summary as RERUN, and is to be
+# mended (docs/decisions/0067-failed-tests-run-again.md). What is random would do something else.
+AGAIN := --reruns 1 -raR
+test-fuzz test-chaos: AGAIN :=
+
 # The tests of one folder: `make test-client`.
 $(FOLDERS): test-%: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
-	.venv/bin/python -m pytest -m 'not alone' tests/$*
+	.venv/bin/python -m pytest $(AGAIN) -m 'not alone' tests/$*
 
 # Whatever can be sent is sent, for a minute in `make test`, and here for as long as one wants.
 SECONDS ?= 600
@@ -54,11 +59,11 @@ chaos: $(INSTALLED)
 	PYTHONPATH=tests .venv/bin/python -m chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 test-alone: $(INSTALLED) $(BUF) $(WEB) $(MLFLOW)
-	.venv/bin/python -m pytest -m alone --ignore=tests/integrations
+	.venv/bin/python -m pytest $(AGAIN) -m alone --ignore=tests/integrations
 
 # Each of these programs imports a framework, which takes longer than what it does.
 test-integrations: $(INSTALLED) $(FRAMEWORKS)
-	.venv/bin/python -m pytest tests/integrations
+	.venv/bin/python -m pytest $(AGAIN) tests/integrations
 
 test-jvm: $(INSTALLED)
 	@if command -v javac >/dev/null && command -v mvn >/dev/null; then \
