@@ -19,6 +19,9 @@ from runstream.v1.logged_model_service_pb2_grpc import add_LoggedModelServiceSer
 from runstream.v1.logging_service_pb2_grpc import add_LoggingServiceServicer_to_server
 from runstream.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
 from runstream.v1.metric_service_pb2_grpc import add_MetricServiceServicer_to_server
+from runstream.v1.model_registry_service_pb2_grpc import (
+    add_ModelRegistryServiceServicer_to_server,
+)
 from runstream.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 from runstream.v1.server_service_pb2_grpc import add_ServerServiceServicer_to_server
 from runstream.v1.watch_service_pb2_grpc import add_WatchServiceServicer_to_server
@@ -34,6 +37,7 @@ _ADD_SERVICER: dict[str, Callable[[Any, Any], None]] = {
     "runstream.v1.WatchService": add_WatchServiceServicer_to_server,
     "runstream.v1.ArtifactService": add_ArtifactServiceServicer_to_server,
     "runstream.v1.LoggedModelService": add_LoggedModelServiceServicer_to_server,
+    "runstream.v1.ModelRegistryService": add_ModelRegistryServiceServicer_to_server,
     "runstream.v1.MaintenanceService": add_MaintenanceServiceServicer_to_server,
     "runstream.v1.ServerService": add_ServerServiceServicer_to_server,
     "runstream.v1.AccessService": add_AccessServiceServicer_to_server,

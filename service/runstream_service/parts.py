@@ -46,6 +46,7 @@ from runstream_service.rpc.logged_model_servicer import LoggedModelServicer
 from runstream_service.rpc.logging_servicer import LoggingServicer
 from runstream_service.rpc.maintenance_servicer import MaintenanceServicer
 from runstream_service.rpc.metric_servicer import MetricServicer
+from runstream_service.rpc.model_registry_servicer import ModelRegistryServicer
 from runstream_service.rpc.run_changes import decode_changes, encode_changes
 from runstream_service.rpc.run_servicer import RunServicer
 from runstream_service.rpc.watch_servicer import WatchServicer
@@ -124,6 +125,7 @@ class Parts(NamedTuple):
             "runstream.v1.WatchService": WatchServicer(readers, self.feed, self.limits),
             "runstream.v1.ArtifactService": ArtifactServicer(readers, artifacts),
             "runstream.v1.LoggedModelService": LoggedModelServicer(writer, readers),
+            "runstream.v1.ModelRegistryService": ModelRegistryServicer(writer, readers),
             "runstream.v1.MaintenanceService": MaintenanceServicer(
                 writer, readers, artifacts, Leases(self.membership)
             ),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runstream.v1.document_service_pb2_grpc import DocumentServiceStub
     from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
     from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
+    from runstream.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
     from runstream.v1.watch_service_pb2_grpc import WatchServiceStub
 
 # Seconds that the close of a channel may take.
@@ -147,6 +148,12 @@ class Stubs:
         from runstream.v1.logged_model_service_pb2_grpc import LoggedModelServiceStub
 
         return LoggedModelServiceStub(self._calls)
+
+    @cached_property
+    def registry(self) -> ModelRegistryServiceStub:
+        from runstream.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
+
+        return ModelRegistryServiceStub(self._calls)
 
     @cached_property
     def maintenance(self) -> MaintenanceServiceStub:

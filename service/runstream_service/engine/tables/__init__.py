@@ -31,6 +31,14 @@ from runstream_service.engine.tables.logged_models import (
     LoggedModelTag,
 )
 from runstream_service.engine.tables.metrics import Chunk, ChunkData, ModelMetric, Series, TailRow
+from runstream_service.engine.tables.registered_models import (
+    ModelVersion,
+    ModelVersionTag,
+    RegisteredModel,
+    RegisteredModelAlias,
+    RegisteredModelTag,
+    RegisteredModelWrite,
+)
 from runstream_service.engine.tables.runs import Param, Run, RunTag
 from runstream_service.engine.tables.settings import Setting
 from runstream_service.engine.tables.writes import ExperimentWrite, ModelWrite, Write
@@ -62,10 +70,16 @@ TABLES: list[type[Table]] = [
     ModelArtifact,
     ModelInput,
     ModelMetric,
+    ModelVersion,
+    ModelVersionTag,
     ModelWrite,
     OrphanBlob,
     Output,
     Param,
+    RegisteredModel,
+    RegisteredModelAlias,
+    RegisteredModelTag,
+    RegisteredModelWrite,
     Run,
     RunTag,
     Series,
@@ -109,10 +123,16 @@ __all__ = [
     "ModelArtifact",
     "ModelInput",
     "ModelMetric",
+    "ModelVersion",
+    "ModelVersionTag",
     "ModelWrite",
     "OrphanBlob",
     "Output",
     "Param",
+    "RegisteredModel",
+    "RegisteredModelAlias",
+    "RegisteredModelTag",
+    "RegisteredModelWrite",
     "Run",
     "RunTag",
     "Series",
