@@ -11,7 +11,7 @@ import pytest
 
 from runstream import TrackingClient, Unavailable
 from runstream.errors import RunstreamError
-from runstream.importing.server_source import ServerSource
+from runstream.importing.mlflow.server_source import ServerSource
 from runstream.transport import connection, proxies
 from support.ports import reserve_port
 from support.proxy import Proxy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from runstream import entities
 from runstream.contract.messages import new_message
@@ -10,6 +10,7 @@ from runstream.errors import InvalidArgument
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
 from runstream.v1 import run_service_pb2 as runs
+from runstream.v1.console_pb2 import CONSOLE_STREAM_STDERR, CONSOLE_STREAM_STDOUT, ConsoleLine
 
 # Lines on a page, all that the server allows.
 _PAGE_LINES = 10_000
@@ -51,6 +52,28 @@ class ConsoleCalls:
             self._read_lines(run_id, after)
             if last is None
             else self._read_last(run_id, after, last)
+        )
+
+    def log_console_lines(self, run_id: str, lines: Iterable[entities.ConsoleLine]) -> None:
+        """Queue lines of a console that was recorded elsewhere, in their order.
+
+        The number of a line is what it is known by: logging it again changes nothing (C1).
+
+        Args:
+            run_id: the run.
+            lines: the lines, which a run that recorded some here must not have.
+        """
+        # A writer of its own for each run and stream, and always the same.
+        writer = 1 + int(run_id[:15], 16)
+        self._outbox.buffer(run_id).log_console(
+            ConsoleLine(
+                stream=CONSOLE_STREAM_STDERR if line.stream == "stderr" else CONSOLE_STREAM_STDOUT,
+                timestamp=line.timestamp,
+                text=line.text,
+                writer=writer,
+                sequence=line.number,
+            )
+            for line in lines
         )
 
     def has_unanswered_lines(self, run_id: str) -> bool:

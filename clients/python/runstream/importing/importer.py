@@ -8,22 +8,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from runstream.calls.client import TrackingClient
+from runstream.entities import ConsoleLine
 from runstream.errors import NotFound, RunstreamError, Unavailable
 from runstream.files.folder_transfer import PARALLEL_TRANSFERS
+from runstream.importing.destination import Destination
 from runstream.importing.local_artifacts import walk_artifact_files
-from runstream.importing.source import Source, SourceExperiment, SourceModel, SourceRun
+from runstream.importing.report import Report
+from runstream.importing.source import Source, SourceExperiment, SourceLine, SourceModel, SourceRun
 from runstream.rules import check_key, check_text
 
 T = TypeVar("T")
 
-#: The tag of a run of which everything was copied.
+#: The tag of a run of which everything was copied, and those that say where it came from.
 COMPLETE_TAG = "runstream.import"
+TRACKER_TAG = "runstream.import.tracker"
+ID_TAG = "runstream.import.id"
+URL_TAG = "runstream.import.url"
 
 #: Errors that malformed data of a source can cause.
 SOURCE_ERRORS = (
@@ -42,21 +47,10 @@ _ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 # Points of models in one message.
 _MODEL_POINTS_PER_CALL = 5_000
 
-
-@dataclass
-class Report:
-    """Counts of what was copied and of what was there already, and what could not be copied."""
-
-    experiments: int = 0
-    runs: int = 0
-    runs_already_there: int = 0
-    models: int = 0
-    points: int = 0
-    params: int = 0
-    tags: int = 0
-    datasets: int = 0
-    artifacts: int = 0
-    problems: list[str] = field(default_factory=list)
+# Lines of a console that are queued together; a longer line than the server takes is divided.
+_LINES_PER_CALL = 10_000
+_LINE_BYTES = 16_384
+_LINE_CHARACTERS = 4_000
 
 
 class Importer:
@@ -68,10 +62,12 @@ class Importer:
 
     Attributes:
         report: what was done up to now.
+        on_points: called whenever points were copied.
     """
 
-    def __init__(self, source: Source, client: TrackingClient) -> None:
+    def __init__(self, source: Source, client: Destination) -> None:
         self.report = Report()
+        self.on_points: Callable[[], object] = lambda: None
         self._source = source
         self._client = client
 
@@ -102,7 +98,7 @@ class Importer:
 
     def import_run(self, run_id: str, experiment_id: str) -> None:
         """Copy a run, and note in the report what could not be copied of it."""
-        problems = len(self.report.problems)
+        problems = self.report.problem_count
         try:
             there = self._client.get_run(run_id).data.tags
         except NotFound:
@@ -120,14 +116,15 @@ class Importer:
             return
         self._try(f"params and tags of run {run_id}", lambda: self._copy_params_and_tags(run))
         self._try(f"points of run {run_id}", lambda: self._copy_points(run))
+        self._try(f"console of run {run_id}", lambda: self._copy_console(run))
         self._try(f"datasets of run {run_id}", lambda: self._copy_inputs(run))
         self._try(
             f"artifacts of run {run_id}", lambda: self._copy_artifacts(run_id, run.artifact_uri)
         )
         if run.status in _ENDED:
             self._client.update_run(run_id, run.status, end_time=run.end_time)
-            if len(self.report.problems) == problems:
-                self._client.log_batch(run_id, (), (), {COMPLETE_TAG: "complete"})
+            if self.report.problem_count == problems:
+                self._client.log_batch(run_id, (), {}, {COMPLETE_TAG: "complete"})
         self._try(f"run {run_id}", lambda: self._client.flush_run(run_id))
         self.report.runs += 1
 
@@ -141,9 +138,13 @@ class Importer:
                 return
             self._try(f"model {model.model_id}", partial(self._copy_model, model, experiment_id))
 
+    def finish(self) -> None:
+        """Take over into the report what the source left out on purpose."""
+        self.report.left_out.update(self._source.count_left_out())
+
     def note(self, what: str, why: str) -> None:
         """Record in the report something that could not be copied."""
-        self.report.problems.append(f"{what}: {why}")
+        self.report.note(what, why)
 
     def _find_or_create_experiment(self, experiment: SourceExperiment) -> str | None:
         there = self._client.get_experiment_by_name(experiment.name)
@@ -159,6 +160,7 @@ class Importer:
         self._client.create_run(
             experiment_id,
             start_time=run.start_time,
+            tags={},
             run_name=run.name,
             run_id=run.run_id,
             user_id=run.user_id,
@@ -167,18 +169,29 @@ class Importer:
     def _copy_params_and_tags(self, run: SourceRun) -> None:
         params = self._valid_pairs(f"param of run {run.run_id}", run.params)
         tags = self._valid_pairs(f"tag of run {run.run_id}", run.tags)
-        self._client.log_batch(run.run_id, (), params, tags)
+        tags.pop(COMPLETE_TAG, None)  # of an import into the source, and not of this one
+        origin = {TRACKER_TAG: self._source.tracker, ID_TAG: run.source_id or run.run_id}
+        if run.url:
+            origin[URL_TAG] = run.url
+        origin = self._valid_pairs(f"origin of run {run.run_id}", origin)
+        self._client.log_batch(run.run_id, (), params, tags | origin)
         self._client.flush_run(run.run_id)
         self.report.params += len(params)
         self.report.tags += len(tags)
 
     def _copy_points(self, run: SourceRun) -> None:
-        points = 0
         for part in self._source.read_points(run, self.note):
             self._client.log_columns(run.run_id, **part._asdict())
-            points += len(part.value)
+            self.report.points += len(part.value)
+            self.on_points()
         self._client.flush_run(run.run_id)
-        self.report.points += points
+
+    def _copy_console(self, run: SourceRun) -> None:
+        lines = _number_lines(self._source.read_console(run, self.note))
+        while part := list(islice(lines, _LINES_PER_CALL)):
+            self._client.log_console_lines(run.run_id, part)
+            self.report.console_lines += len(part)
+        self._client.flush_run(run.run_id)
 
     def _copy_inputs(self, run: SourceRun) -> None:
         for read in run.inputs:
@@ -273,3 +286,15 @@ class Importer:
             self.note(what, str(error) or type(error).__name__)
             return False
         return True
+
+
+def _number_lines(lines: Iterator[SourceLine]) -> Iterator[ConsoleLine]:
+    number = 0
+    for line in lines:
+        parts = [line.text]
+        if len(line.text.encode(errors="replace")) > _LINE_BYTES:
+            starts = range(0, len(line.text), _LINE_CHARACTERS)
+            parts = [line.text[start : start + _LINE_CHARACTERS] for start in starts]
+        for text in parts:
+            number += 1
+            yield ConsoleLine(number, line.stream, line.timestamp, text)

@@ -1,12 +1,13 @@
-"""The protocol of a source of an import: its experiments, runs, points, models and files."""
+"""What a source offers to an import: its experiments, runs, points, models and files."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from runstream.entities import DatasetInput
 
@@ -25,7 +26,14 @@ class SourceExperiment:
 
 @dataclass(frozen=True)
 class SourceRun:
-    """An active run of a source; times are in milliseconds since the epoch."""
+    """An active run of a source; times are in milliseconds since the epoch.
+
+    Attributes:
+        run_id: the id that it has here: that of the source if it is 32 lower-case hexadecimal
+            digits, else one of `derive_run_id`.
+        source_id: the id that it has there, if that is another.
+        url: its page there, if it has one.
+    """
 
     run_id: str
     name: str
@@ -39,6 +47,8 @@ class SourceRun:
     inputs: Sequence[DatasetInput] = ()
     model_inputs: Sequence[str] = ()
     model_outputs: Sequence[tuple[str, int]] = ()
+    source_id: str = ""
+    url: str = ""
 
 
 class ModelPoint(NamedTuple):
@@ -77,6 +87,14 @@ class PointColumns(NamedTuple):
     value: Sequence[float]
 
 
+class SourceLine(NamedTuple):
+    """A line of a console, without its end; `stream` is `stdout` or `stderr`."""
+
+    stream: str
+    timestamp: int
+    text: str
+
+
 class ArtifactFiles(NamedTuple):
     """Files of this machine below a folder, all of which lie in `root` once links are resolved."""
 
@@ -84,27 +102,56 @@ class ArtifactFiles(NamedTuple):
     root: Path
 
 
-class Source(Protocol):
-    """The source of an import. What cannot be read is left out and passed to `note`."""
+class Source(ABC):
+    """The source of an import. What cannot be read is left out and passed to `note`.
 
+    A source is a subclass, and has those methods of the last ones of which its tracker knows
+    anything. All are called on one thread, but for `open_artifacts`, and a run is read whole before
+    the next one.
+    """
+
+    #: What the tracker is called in the tag `runstream.import.tracker`, such as `mlflow`.
+    tracker: str
+
+    @abstractmethod
     def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""
 
+    @abstractmethod
     def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
-        """Return the ids of the active runs of an experiment, oldest first."""
+        """Return the ids (`SourceRun.run_id`) of the active runs of an experiment, oldest first."""
 
+    @abstractmethod
     def read_run(self, run_id: str, note: Note) -> SourceRun:
         """Return a run."""
 
+    @abstractmethod
     def read_points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
-        """Yield all points of a run, in parts."""
+        """Yield all points of a run, in parts of at most about 100,000."""
 
-    def read_models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
-        """Yield the active logged models of an experiment."""
-
+    @abstractmethod
     def open_artifacts(self, owner: str, uri: str) -> AbstractContextManager[ArtifactFiles | None]:
         """Provide the artifacts of a run or a model as files, None if it has none.
+
+        Args:
+            owner: the id of the run or model.
+            uri: its `artifact_uri`.
 
         Raises:
             RunstreamError, OSError: they cannot be read.
         """
+
+    def read_console(self, run: SourceRun, note: Note) -> Iterator[SourceLine]:
+        """Yield the lines of the console of a run, always the same ones in the same order."""
+        return iter(())
+
+    def read_models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
+        """Yield the active logged models of an experiment."""
+        return iter(())
+
+    def count_left_out(self) -> Mapping[str, int]:
+        """Return what was read, or is there, and is left out on purpose: what and why, how many.
+
+        It is called at the end.
+        """
+        return {}

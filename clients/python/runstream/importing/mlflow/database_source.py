@@ -16,6 +16,7 @@ from runstream.importing.source import (
     ModelPoint,
     Note,
     PointColumns,
+    Source,
     SourceExperiment,
     SourceModel,
     SourceRun,
@@ -32,8 +33,10 @@ _INPUTS = """
 """
 
 
-class DatabaseSource:
+class DatabaseSource(Source):
     """A source that reads MLflow's tables."""
+
+    tracker = "mlflow"
 
     def __init__(self, path: Path, local_artifacts: Path | None = None) -> None:
         """Open the file.
@@ -60,7 +63,7 @@ class DatabaseSource:
                 value=path,
             )
 
-    def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:  # noqa: ARG002
+    def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""
         for number, name in self._select(
             "SELECT experiment_id, name FROM experiments WHERE lifecycle_stage = 'active'"
@@ -68,7 +71,7 @@ class DatabaseSource:
             query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
             yield SourceExperiment(str(number), name, dict(self._select(query, number)))
 
-    def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:  # noqa: ARG002
+    def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
         """Return the ids of the active runs of an experiment, oldest first."""
         query = (
             "SELECT run_uuid FROM runs WHERE experiment_id = ? AND lifecycle_stage = 'active' "
@@ -76,7 +79,7 @@ class DatabaseSource:
         )
         return [row[0] for row in self._select(query, int(experiment.id))]
 
-    def read_run(self, run_id: str, note: Note) -> SourceRun:  # noqa: ARG002
+    def read_run(self, run_id: str, note: Note) -> SourceRun:
         """Return a run."""
         query = (
             "SELECT name, user_id, status, start_time, end_time, artifact_uri FROM runs "
@@ -127,7 +130,7 @@ class DatabaseSource:
     def read_models(
         self,
         experiment: SourceExperiment,
-        note: Note,  # noqa: ARG002
+        note: Note,
     ) -> Iterator[SourceModel]:
         """Yield the active logged models of an experiment."""
         if not {"logged_models", "logged_model_metrics"} <= self._tables:  # of MLflow 2
@@ -161,7 +164,7 @@ class DatabaseSource:
             )
 
     @contextmanager
-    def open_artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:  # noqa: ARG002
+    def open_artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:
         """Provide the artifacts of a run or a model as files."""
         yield find_local_artifacts(uri, self._local_artifacts)
 

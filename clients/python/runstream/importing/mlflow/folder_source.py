@@ -20,6 +20,7 @@ from runstream.importing.source import (
     ModelPoint,
     Note,
     PointColumns,
+    Source,
     SourceExperiment,
     SourceModel,
     SourceRun,
@@ -36,8 +37,10 @@ _PART_POINTS = 50_000
 _MAX_REPORTED_LINES = 10
 
 
-class FolderSource:
+class FolderSource(Source):
     """A source that reads MLflow's files, and no file outside of the folder."""
+
+    tracker = "mlflow"
 
     def __init__(self, root: Path, local_artifacts: Path | None = None) -> None:
         """Check that the folder is one of MLflow's.

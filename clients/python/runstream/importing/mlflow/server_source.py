@@ -16,12 +16,13 @@ from typing import Any
 from runstream.entities import Dataset, DatasetInput
 from runstream.errors import RunstreamError
 from runstream.importing.local_artifacts import find_local_artifacts
-from runstream.importing.mlflow_api import MlflowApi
+from runstream.importing.mlflow.api import MlflowApi
 from runstream.importing.source import (
     ArtifactFiles,
     ModelPoint,
     Note,
     PointColumns,
+    Source,
     SourceExperiment,
     SourceModel,
     SourceRun,
@@ -37,8 +38,10 @@ _MAX_FILES = 1_000_000
 _MAX_PAGES = 1_000_000
 
 
-class ServerSource:
+class ServerSource(Source):
     """A source that asks a server."""
+
+    tracker = "mlflow"
 
     def __init__(self, uri: str, local_artifacts: Path | None = None) -> None:
         """Prepare requests to the server.
@@ -51,7 +54,7 @@ class ServerSource:
         self._api = MlflowApi(uri.rstrip("/"))
         self._local_artifacts = local_artifacts
 
-    def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:  # noqa: ARG002
+    def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""
         for record in self._read_pages("experiments/search", "experiments", {"max_results": 1000}):
             yield SourceExperiment(
@@ -60,7 +63,7 @@ class ServerSource:
                 _to_dictionary(record),
             )
 
-    def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:  # noqa: ARG002
+    def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
         """Return the ids of the active runs of an experiment, oldest first."""
         body = {
             "experiment_ids": [experiment.id],
@@ -71,7 +74,7 @@ class ServerSource:
             _text(run["info"]["run_id"]) for run in self._read_pages("runs/search", "runs", body)
         ]
 
-    def read_run(self, run_id: str, note: Note) -> SourceRun:  # noqa: ARG002
+    def read_run(self, run_id: str, note: Note) -> SourceRun:
         """Return a run."""
         run = self._get("runs/get", run_id=run_id)["run"]
         info, data, inputs = run["info"], run["data"], run.get("inputs", {})
@@ -105,7 +108,7 @@ class ServerSource:
     def read_models(
         self,
         experiment: SourceExperiment,
-        note: Note,  # noqa: ARG002
+        note: Note,
     ) -> Iterator[SourceModel]:
         """Yield the active logged models of an experiment; a server of MLflow 2 has none."""
         body = {"experiment_ids": [experiment.id], "max_results": 50}
@@ -126,7 +129,7 @@ class ServerSource:
             )
 
     @contextmanager
-    def open_artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:  # noqa: ARG002
+    def open_artifacts(self, owner: str, uri: str) -> Iterator[ArtifactFiles | None]:
         """Provide the artifacts of a run or a model as files."""
         if not uri.startswith(_PROXY_SCHEME):
             yield find_local_artifacts(uri, self._local_artifacts) if uri else None
