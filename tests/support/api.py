@@ -26,6 +26,7 @@ from runstream.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from runstream.v1.metric_pb2 import MetricTable
 from runstream.v1.metric_service_pb2 import ReadMetricHistoryRequest
 from runstream.v1.metric_service_pb2_grpc import MetricServiceStub
+from runstream.v1.model_registry_service_pb2_grpc import ModelRegistryServiceStub
 from runstream.v1.run_pb2 import Param, RunTag
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
 from runstream.v1.run_service_pb2_grpc import RunServiceStub
@@ -55,6 +56,7 @@ class Api:
         self.watches = WatchServiceStub(channel)
         self.artifacts = ArtifactServiceStub(channel)
         self.models = LoggedModelServiceStub(channel)
+        self.registry = ModelRegistryServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
         self.access = AccessServiceStub(channel)
         self.documents = DocumentServiceStub(channel)

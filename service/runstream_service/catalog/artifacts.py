@@ -266,6 +266,14 @@ def _entries(owner: Owner, path: str, recursive: bool, start: str) -> Iterator[t
                 yield _entry(row), row[0] + " "  # the lowest character of a path
 
 
+def has_files(owner: Owner, path: str) -> bool:
+    """Return whether an owner has a file of this path, or one below it."""
+    return bool(
+        (path and owner.sql.blob_of.first(owner.id, path))
+        or owner.sql.first_path.first(owner.id, *_range_below(path), 1)
+    )
+
+
 def _range_below(path: str) -> tuple[str, str]:
     """Return the range of the paths below a folder, without its end."""
     return (f"{path}/", f"{path}0") if path else ("", _AFTER_ALL_PATHS)

@@ -14,15 +14,13 @@ from runstream_service.access.visibility import VisibleStatement, check_role
 from runstream_service.catalog import experiments
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.model_metrics import LoggedPoint, read_model_points
+from runstream_service.catalog.pairs import Pairs, read_pairs, upsert_pairs
 from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
-from runstream_service.engine.numbers import parse_number
 from runstream_service.engine.statements import Statement
 from runstream_service.engine.statuses import LoggedModelStatus
 from runstream_service.engine.tables import LoggedModel, LoggedModelParam, LoggedModelTag
-
-Pairs = Sequence[tuple[str, str]]
 
 _OF_UID = LoggedModel.select().where(LoggedModel.uid == "")
 _SELECT = VisibleStatement(_OF_UID, LoggedModel.experiment)
@@ -82,8 +80,8 @@ def create(
         last_update_time=created,
         artifact_uri=join_location(experiment.artifact_location, f"models/{uid}/artifacts"),
     )
-    _upsert(LoggedModelParam, model, params)
-    _set_tags(model, tags)
+    upsert_pairs(LoggedModelParam, model.id, params)
+    upsert_pairs(LoggedModelTag, model.id, tags)
     return _with_data([model])[0]
 
 
@@ -127,7 +125,7 @@ def set_tags(caller: Caller, model_id: str, tags: Pairs, write: WriteId | None) 
     model = lock_active_model(caller, model_id)
     if not applied_writes.to_model.accept(model.id, write):
         return _with_data([model])[0]
-    _set_tags(model, tags)
+    upsert_pairs(LoggedModelTag, model.id, tags)
     return _touch(model)
 
 
@@ -156,8 +154,8 @@ def log_params(caller: Caller, model_id: str, params: Pairs) -> None:
         InvalidArgument: a param has another value.
     """
     model = lock_active_model(caller, model_id)
-    _check_params(dict(_pairs(LoggedModelParam, [model])[model.id]), params)
-    _upsert(LoggedModelParam, model, params)
+    _check_params(dict(read_pairs(LoggedModelParam, [model.id])[model.id]), params)
+    upsert_pairs(LoggedModelParam, model.id, params)
     _touch(model)
 
 
@@ -251,31 +249,11 @@ def _check_params(known: dict[str, str], params: Pairs) -> None:
             )
 
 
-def _set_tags(model: LoggedModel, tags: Pairs) -> None:
-    _upsert(LoggedModelTag, model, tags)
-
-
-def _upsert(table: Any, model: LoggedModel, pairs: Pairs) -> None:
-    for key, value in pairs:
-        pair = {"owner": model.id, "key": key, "value": value, "number": parse_number(value)}
-        table.insert(pair).on_conflict(
-            conflict_target=[table.owner, table.key], preserve=[table.value, table.number]
-        ).execute()
-
-
 def _with_data(models: Sequence[LoggedModel]) -> list[LoggedModelData]:
-    params = _pairs(LoggedModelParam, models)
-    tags = _pairs(LoggedModelTag, models)
-    metrics = read_model_points([model.id for model in models])
+    ids = [model.id for model in models]
+    params, tags = read_pairs(LoggedModelParam, ids), read_pairs(LoggedModelTag, ids)
+    metrics = read_model_points(ids)
     return [
         LoggedModelData(model, params[model.id], tags[model.id], metrics.get(model.id, ()))
         for model in models
     ]
-
-
-def _pairs(table: Any, models: Sequence[LoggedModel]) -> dict[int, list[tuple[str, str]]]:
-    pairs: dict[int, list[tuple[str, str]]] = {model.id: [] for model in models}
-    rows = table.select().where(table.owner.in_(list(pairs))).order_by(table.owner, table.key)
-    for row in rows:
-        pairs[row.owner_id].append((row.key, row.value))
-    return pairs

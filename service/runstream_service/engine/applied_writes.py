@@ -14,10 +14,15 @@ import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from peewee import ForeignKeyField, fn
+from peewee import Field, fn
 
 from runstream_service.engine.statements import ANY_IDS, Statement, array_of
-from runstream_service.engine.tables import ExperimentWrite, ModelWrite, Write
+from runstream_service.engine.tables import (
+    ExperimentWrite,
+    ModelWrite,
+    RegisteredModelWrite,
+    Write,
+)
 
 #: Writers that are remembered for a run, an experiment or a logged model: those that wrote last.
 WRITERS = 100
@@ -30,14 +35,17 @@ class WriteId(NamedTuple):
     sequence: int
 
 
-class Writes:
-    """The writes that were applied to runs, to experiments or to logged models."""
+Owner = int | str
 
-    def __init__(self, owner: ForeignKeyField) -> None:
+
+class Writes:
+    """The writes that were applied to runs, or to something else that has a table of writes."""
+
+    def __init__(self, owner: Field) -> None:
         """Write the statements.
 
         Args:
-            owner: the column of the table of writes that names the run, experiment or model.
+            owner: the column of the table of writes that names the run, or what else it is.
         """
         table = owner.model
         self._select = Statement(
@@ -69,11 +77,11 @@ class Writes:
             table.delete().where((owner == 0) & (table.id <= newest_dropped))
         )
 
-    def accept(self, owner: int, write: WriteId | None) -> bool:
+    def accept(self, owner: Owner, write: WriteId | None) -> bool:
         """Record that a write is applied now; return False if it was applied before.
 
         Args:
-            owner: the internal id of the run, experiment or model.
+            owner: the internal id, or the name of a registered model.
             write: its name, if it has one.
         """
         if write is None:
@@ -103,14 +111,14 @@ class Writes:
         self._drop_oldest.run_for_each((each, each, 1, WRITERS) for each in accepted)
         return accepted
 
-    def was_applied(self, owner: int, write: WriteId | None) -> bool:
+    def was_applied(self, owner: Owner, write: WriteId | None) -> bool:
         """Return whether a write was applied before."""
         if write is None:
             return False
         last = self._select.first(owner, bytes.fromhex(write.writer))
         return last is not None and write.sequence <= last[0]
 
-    def record(self, owner: int, write: WriteId | None) -> None:
+    def record(self, owner: Owner, write: WriteId | None) -> None:
         """Record that a write is applied now."""
         if write is None:
             return
@@ -119,12 +127,12 @@ class Writes:
             self._delete.run(owner, writer)
             self._add(owner, write)
 
-    def _add(self, owner: int, write: WriteId) -> None:
+    def _add(self, owner: Owner, write: WriteId) -> None:
         """Record the write of a writer of which no row is there."""
         self.record_first(owner, write)
         self._drop_oldest.run(owner, owner, 1, WRITERS)
 
-    def record_first(self, owner: int, write: WriteId | None) -> None:
+    def record_first(self, owner: Owner, write: WriteId | None) -> None:
         """Do what `record` does, for a run, experiment or model that this write has created."""
         if write is not None:
             self._insert.run(owner, bytes.fromhex(write.writer), write.sequence)
@@ -133,6 +141,7 @@ class Writes:
 to_run = Writes(Write.run)
 to_experiment = Writes(ExperimentWrite.owner)
 to_model = Writes(ModelWrite.owner)
+to_registered_model = Writes(RegisteredModelWrite.owner)
 
 
 def derive_id(kind: str, owner: str, write: WriteId | None) -> str:

@@ -58,6 +58,9 @@ _STATUS_BY_REASON = {
     "CONTENT_ENCODING_UNKNOWN": 415,
 }
 
+# Reasons that MLflow answers with another code than that of gRPC.
+_MLFLOW_CODES = {"ALIAS_NOT_FOUND": (400, "INVALID_PARAMETER_VALUE")}
+
 _CODES_BY_NUMBER = {code.value[0]: answer for code, answer in _CODES.items()}
 
 
@@ -121,7 +124,7 @@ def add_retry_after(response: Response, error: RunstreamError) -> None:
 
 def error_parts(error: RunstreamError) -> ErrorParts:
     """Return an error as HTTP tells it."""
-    status, code = _CODES.get(error.code, _INTERNAL)
+    status, code = _MLFLOW_CODES.get(error.reason) or _CODES.get(error.code, _INTERNAL)
     code = "BAD_REQUEST" if isinstance(error, BadRequest) else code
     status = _STATUS_BY_REASON.get(error.reason, status)
     return ErrorParts(status, code, error.message, error.reason, error.metadata)
