@@ -11,7 +11,7 @@ DEPLOYMENT := examples/deployment
 # Large programs that are run as they are: uv gets each once, into a cache of its own.
 TOOL := .venv/bin/uv tool run --quiet
 # The longest first.
-SUITES := test-server test-jvm test-web test-client test-integrations test-access test-http test-project test-chaos test-cli test-fuzz
+SUITES := test-server test-jvm test-web test-client test-integrations test-access test-http test-project test-chaos test-stubs test-cli test-fuzz
 FOLDERS := $(filter-out test-integrations test-jvm,$(SUITES))
 # Of the modules that are installed few are imported: they are compiled when they first are.
 export PIP_COMPILE := 0

@@ -1,7 +1,6 @@
 """Checks the contract: `buf lint`, and `buf breaking` against the main branch (`make lint`).
 
-buf is given images that protoc makes, because the imports of `google/api` come from the installed
-googleapis-common-protos package, which buf does not know.
+buf is given the images of `image.py`.
 """
 
 from __future__ import annotations
@@ -13,28 +12,9 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import google.api
-import grpc_tools
-from grpc_tools import protoc
+from image import CONTRACT, write_image
 
-CONTRACT = Path(__file__).parent
 BUF = CONTRACT / "node_modules/.bin/buf"
-
-_GOOGLE_API = Path(next(iter(google.api.__path__))).parents[1]
-_WELL_KNOWN = Path(next(iter(grpc_tools.__path__)), "_proto")
-
-
-def write_image(contract: Path, image: Path) -> None:
-    """Compile all files of a contract, with what they import, into one descriptor set.
-
-    Raises:
-        RuntimeError: the contract does not compile; protoc has said why on stderr.
-    """
-    names = sorted(str(p.relative_to(contract)) for p in contract.glob("runstream/**/*.proto"))
-    paths = [f"-I{folder}" for folder in (contract, _GOOGLE_API, _WELL_KNOWN)]
-    parts = ["--include_imports", "--include_source_info", f"--descriptor_set_out={image}"]
-    if protoc.main(["protoc", *paths, *parts, *names]) != 0:
-        raise RuntimeError(f"{contract} does not compile")
 
 
 def main() -> int:

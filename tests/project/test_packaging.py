@@ -135,7 +135,7 @@ def test_a_wrong_type_does_not_pass_mypy(typed: Environment, tmp_path: Path) -> 
 
 def test_each_unary_call_has_one_route_and_no_stream_has_any(tmp_path: Path) -> None:
     image = tmp_path / "contract.binpb"
-    runpy.run_path(str(ROOT / "proto" / "lint.py"))["write_image"](ROOT / "proto", image)
+    runpy.run_path(str(ROOT / "proto" / "image.py"))["write_image"](ROOT / "proto", image)
     routes = []
     for file in FileDescriptorSet.FromString(image.read_bytes()).file:
         for service in file.service:
