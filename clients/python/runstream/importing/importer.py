@@ -58,7 +58,7 @@ class Importer:
 
     A run keeps its id, and so does a model. Copying one again changes nothing, because a point, a
     param or a tag that is there stays as it is; a run that has ended and was copied whole is passed
-    over.
+    over, unless its source has more by now.
 
     Attributes:
         report: what was done up to now.
@@ -103,7 +103,8 @@ class Importer:
             there = self._client.get_run(run_id).data.tags
         except NotFound:
             there = None
-        if there is not None and there.get(COMPLETE_TAG) == "complete":
+        is_complete = there is not None and there.get(COMPLETE_TAG) == "complete"
+        if is_complete and not self._source.has_more(run_id, there or {}):
             self.report.runs_already_there += 1
             return
         run = self._read_source(

@@ -145,6 +145,15 @@ class Source(ABC):
         """Yield the lines of the console of a run, always the same ones in the same order."""
         return iter(())
 
+    def has_more(self, run_id: str, tags: Mapping[str, str]) -> bool:
+        """Return whether a run that has ended and was copied whole has more by now.
+
+        Args:
+            run_id: the run.
+            tags: those that it has here, which an earlier import copied of `SourceRun.tags`.
+        """
+        return False
+
     def read_models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
         """Yield the active logged models of an experiment."""
         return iter(())
