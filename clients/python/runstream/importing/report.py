@@ -44,6 +44,12 @@ class Report:
         """Return all fields by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name[0] != "_"}
 
+    def count(self, **copied: int) -> None:
+        """Add to the counts; from any thread."""
+        with self._lock:
+            for name, number in copied.items():
+                setattr(self, name, getattr(self, name) + number)
+
     def note(self, what: str, why: str) -> None:
         """Record something that could not be copied; from any thread."""
         with self._lock:
