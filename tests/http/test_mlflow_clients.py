@@ -63,7 +63,7 @@ def test_what_is_not_here_is_done_otherwise_or_refused_at_once(
     assert told["listed"] == ["deep/large.bin"]
     for part, refusal in told["refusals"].items():
         assert "Runstream does not have" in refusal, part
-    assert {"traces", "registry", "webhooks"} <= told["refusals"].keys()
+    assert {"traces", "webhooks"} <= told["refusals"].keys()
     assert server.stop() == ""
 
 

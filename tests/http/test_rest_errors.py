@@ -52,7 +52,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], int, str, str]] = {
         INVALID,
         """Invalid value "metrics.loss" for parameter 'order_by' supplied""",
     ),
-    "POST registered-models/create": ({}, 501, "NOT_IMPLEMENTED", "does not have a model registry"),
+    "POST webhooks": ({}, 501, "NOT_IMPLEMENTED", "does not have webhooks"),
     "POST runs/nothing": ({}, 404, "ENDPOINT_NOT_FOUND", "POST /api/2.0/mlflow/runs/nothing"),
     "GET runs/create": ({}, 405, "ENDPOINT_NOT_FOUND", "GET /api/2.0/mlflow/runs/create"),
 }
@@ -97,10 +97,10 @@ REASONS: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
     f"GET {OURS}watch/stream": ({}, "NOTHING_NAMED", {"field": "run_ids"}),
     f"GET {OURS}artifacts/file": ({}, "FIELD_MISSING", {"field": "run_id"}),
     f"GET {PROXY}": ({}, "ARTIFACT_NOT_FOUND", {"field": "path"}),
-    "POST /api/2.0/mlflow/registered-models/create": (
+    "POST /api/2.0/mlflow/webhooks": (
         {},
         "UNIMPLEMENTED",
-        {"field": "path", "value": "/api/2.0/mlflow/registered-models/create"},
+        {"field": "path", "value": "/api/2.0/mlflow/webhooks"},
     ),
     "POST /nothing": ({}, "ENDPOINT_NOT_FOUND", {"field": "path", "value": "/nothing"}),
     "POST /api/2.0/mlflow/runs/create": (

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from peewee import fn
 
 from runstream.errors import FailedPrecondition
+from runstream.rules import INT64_MAX
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import check_role, role_on
 from runstream_service.care.purge import Purged, hide
 from runstream_service.care.purge_models import hide_models
-from runstream_service.catalog import blobs, experiments
+from runstream_service.catalog import blobs, experiments, version_use
 from runstream_service.catalog.run_families import find_families
 from runstream_service.engine.statements import execute, in_ids, in_texts, lock_rows
 from runstream_service.engine.tables import (
@@ -61,7 +62,8 @@ def find_scope(
 
     Raises:
         NotFound, PermissionDenied: as `experiments.lock`, for an owner.
-        FailedPrecondition: a run is active.
+        FailedPrecondition: a run is active, or a version of a registered model uses a run that is
+            named, or the experiment that is to go as a whole.
         ResourceExhausted: runs that are named are too many with their child runs.
     """
     (experiment,) = experiments.parse_ids([experiment_id])
@@ -72,12 +74,16 @@ def find_scope(
     check_role(caller, experiment, GrantRole.OWNER)
     query = Experiment.select().where((Experiment.id == experiment) & _WHOLE)
     is_whole = not run_ids and query.exists()
+    if is_whole:
+        version_use.check_experiment_unused(experiment)
     runs = (Run.experiment == experiment) & ~Run.purging
     if run_ids:
-        _check_deleted(runs & Run.uuid.in_(in_texts(run_ids)))
+        named = runs & Run.uuid.in_(in_texts(run_ids))
+        _check_deleted(named)
+        version_use.check_runs_unused(named)
         runs &= Run.id.in_(in_ids(find_families(run_ids)))
     if not is_whole:
-        runs &= Run.deleted
+        runs &= Run.deleted & version_use.UNUSED_RUN
     # Child runs are mostly newer than their parents, by which they are found: so they are hidden
     # before them, and a call that broke off is gone on with by the same request.
     found = Run.select(Run.id).where(runs).order_by(Run.id.desc()).limit(limit)
@@ -98,14 +104,22 @@ def count(scope: Scope) -> tuple[Purged, bool]:
     points = Series.select(fn.SUM(Series.count)).where(whole).scalar() or 0
     points += sum(map(count_points, left))
     files, size = blobs.count_owned(runs, models)
-    found = Purged(int(scope.is_whole), len(scope.to_hide), points, models.count(), files, size)
+    found = Purged(
+        int(scope.is_whole),
+        len(scope.to_hide),
+        points,
+        models.count(),
+        files,
+        size,
+        version_use.count_kept(INT64_MAX, scope.experiment),
+    )
     return found, not (scope.is_whole or scope.to_hide or left)
 
 
 def hide_runs(experiment: int, runs: Sequence[int]) -> int:
     """Hide those of some runs that are deleted still, and still of an experiment; count them."""
     purged = Experiment.select(Experiment.id).where(Experiment.purging)
-    to_hide = Run.deleted | Run.experiment.in_(purged)
+    to_hide = (Run.deleted & version_use.UNUSED_RUN) | Run.experiment.in_(purged)
     return hide(runs, to_hide & (Run.experiment == experiment))
 
 
@@ -113,7 +127,8 @@ def hide_experiment(experiment: int) -> bool:
     """Hide an experiment, if it is deleted still; return whether it is hidden."""
     this = Experiment.id == experiment
     lock_rows(Experiment.select(Experiment.id).where(this))
-    if Experiment.update(purging=True).where(this & _WHOLE & ~Experiment.purging).execute():
+    to_hide = this & _WHOLE & ~Experiment.purging & version_use.UNUSED_EXPERIMENT
+    if Experiment.update(purging=True).where(to_hide).execute():
         hide_models()
     return bool(Experiment.select().where(this & Experiment.purging).exists())
 

@@ -20,6 +20,7 @@ from runstream_service.care.purge_models import hide_models, purged_models
 from runstream_service.care.purge_step import ROWS_AT_ONCE, delete_files, delete_pieces, end_of_step
 from runstream_service.catalog import blobs, datasets
 from runstream_service.catalog.artifact_owners import owner_of_run
+from runstream_service.catalog.version_use import UNUSED_EXPERIMENT, UNUSED_RUN, count_kept
 from runstream_service.engine import changes
 from runstream_service.engine.statements import (
     ANY_IDS,
@@ -81,7 +82,11 @@ _DELETE_INPUTS = Statement(Input.delete().where(Input.id.in_(ANY_IDS)))
 
 @dataclass
 class Purged:
-    """Counts of what is removed, or would be; artifacts are counted once for each content."""
+    """Counts of what is removed, or would be; artifacts are counted once for each content.
+
+    Attributes:
+        model_versions: the versions of registered models because of which something stays.
+    """
 
     experiments: int = 0
     runs: int = 0
@@ -89,6 +94,7 @@ class Purged:
     logged_models: int = 0
     artifacts: int = 0
     artifact_bytes: int = 0
+    model_versions: int = 0
 
 
 def count(before: int) -> Purged:
@@ -113,6 +119,7 @@ def count(before: int) -> Purged:
         logged_models=models.count(),
         artifacts=files,
         artifact_bytes=size,
+        model_versions=count_kept(before),
     )
 
 
@@ -217,11 +224,11 @@ def delete_experiment(experiment: int) -> None:
 def _experiments(before: int) -> Any:
     """Return the condition of the experiments to hide; 0 always stays (E1)."""
     old = Experiment.deleted & (Experiment.deleted_time < before)
-    return old & ~Experiment.purging & (Experiment.id != 0)
+    return old & ~Experiment.purging & (Experiment.id != 0) & UNUSED_EXPERIMENT
 
 
 def _runs(before: int) -> Any:
-    return Run.deleted & (Run.deleted_time < before)
+    return Run.deleted & (Run.deleted_time < before) & UNUSED_RUN
 
 
 def _purging_experiments() -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from runstream_service.care.purge_step import delete_files, delete_pieces, end_of_step
 from runstream_service.catalog.artifact_owners import owner_of_model
+from runstream_service.catalog.version_use import UNUSED_MODEL
 from runstream_service.engine.clock import now
 from runstream_service.engine.statements import Statement, delete_up_to, execute
 from runstream_service.engine.tables import (
@@ -40,7 +41,7 @@ def purged_models(before: int, experiments: Any) -> Any:
         experiments: the condition of the experiments that are purged, with all their models.
     """
     in_experiments = LoggedModel.experiment.in_(Experiment.select(Experiment.id).where(experiments))
-    return (LoggedModel.deleted_time < before) | in_experiments
+    return ((LoggedModel.deleted_time < before) & UNUSED_MODEL) | in_experiments
 
 
 def hide_models() -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from runstream.errors import FailedPrecondition, NotFound
 from runstream_service.access.caller import Caller
-from runstream_service.catalog import blobs, staged_contents, stored_bytes
+from runstream_service.catalog import blobs, staged_contents, stored_bytes, version_use
 from runstream_service.catalog.artifact_owners import (
     Owner,
     lock_owner,
@@ -216,11 +216,13 @@ def delete(caller: Caller, run_id: str, path: str, limit: int, write: WriteId | 
 
     Raises:
         NotFound, PermissionDenied, FailedPrecondition: as `check_writable` of the run.
+        FailedPrecondition: a version of a registered model has files there.
     """
     owner = lock_owner(caller, run_id)
     writes = owner.sql.writes
     if writes is not None and writes.was_applied(owner.id, write):
         return Deleted([], was_there=True, is_complete=True)
+    version_use.check_files_unused(run_id, owner.id, path)
     replaced = owner.sql.blob_of.first(owner.id, path)
     rows = [(path, replaced[0])] if replaced else []
     if not rows:

@@ -15,6 +15,7 @@ from runstream_service.catalog import experiments
 from runstream_service.catalog.artifact_locations import join_location
 from runstream_service.catalog.model_metrics import LoggedPoint, read_model_points
 from runstream_service.catalog.pairs import Pairs, read_pairs, upsert_pairs
+from runstream_service.catalog.version_use import check_model_unused
 from runstream_service.engine import applied_writes
 from runstream_service.engine.applied_writes import WriteId
 from runstream_service.engine.clock import now
@@ -109,13 +110,19 @@ def finalize(caller: Caller, model_id: str, status: int, write: WriteId | None) 
 
 
 def delete(caller: Caller, model_id: str, write: WriteId | None) -> None:
-    """Delete a model; raises as `get`, and PermissionDenied as `lock_active_model`."""
+    """Delete a model.
+
+    Raises:
+        NotFound, PermissionDenied: as `lock_active_model`.
+        FailedPrecondition: a version of a registered model has its files.
+    """
     model = _find(_LOCK, caller, model_id, allow_deleted=True)
     check_role(caller, model.experiment_id, GrantRole.WRITER)
     if applied_writes.to_model.was_applied(model.id, write):
         return
     if model.deleted_time is not None:
         raise not_found_error(model_id)
+    check_model_unused(model_id, model.id)
     applied_writes.to_model.record(model.id, write)
     LoggedModel.update(deleted_time=now()).where(LoggedModel.id == model.id).execute()
 

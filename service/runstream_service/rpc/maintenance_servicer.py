@@ -18,6 +18,7 @@ from runstream_service.access.visibility import check_admin
 from runstream_service.care import experiment_purge, purge
 from runstream_service.care.experiment_purge import Scope
 from runstream_service.care.purge_models import remove_models, remove_models_of
+from runstream_service.catalog.version_use import count_kept
 from runstream_service.engine.leases import Leases
 from runstream_service.engine.readers import MAINTENANCE_SECONDS, Readers
 from runstream_service.engine.writer import Writer
@@ -85,7 +86,8 @@ class MaintenanceServicer(MaintenanceServiceServicer):
         )
         if request.dry_run:
             return _response(*await self._read(experiment_purge.count, scope))
-        purged = purge.Purged()
+        kept = await self._read(count_kept, INT64_MAX, scope.experiment)
+        purged = purge.Purged(model_versions=kept)
         try:
             await asyncio.wait_for(self._purging.acquire(), CALL_SECONDS)
         except asyncio.TimeoutError:
@@ -103,6 +105,7 @@ class MaintenanceServicer(MaintenanceServiceServicer):
         """Remove what was deleted before a time, and yield after each step what is removed."""
         do, read = self._do_step, self._read
         purged = purge.Purged(experiments=await do(purge.hide_experiments, before))
+        purged.model_versions = await read(count_kept, before)
         runs = await read(purge.runs_to_remove, before)
         for start in range(0, len(runs), purge.RUNS):
             taken, left = await do(purge.hide_runs, runs[start : start + purge.RUNS], before)
@@ -203,4 +206,5 @@ def _response(purged: purge.Purged, is_done: bool) -> PurgeExperimentResponse:
         artifacts=purged.artifacts,
         artifact_bytes=purged.artifact_bytes,
         logged_models=purged.logged_models,
+        model_versions=purged.model_versions,
     )

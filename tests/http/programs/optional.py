@@ -29,7 +29,6 @@ for name, call in {
     "traces": lambda: client.search_traces(experiment_ids=["0"]),
     "trace": lambda: client.start_trace("a"),
     "prompts": lambda: mlflow.genai.register_prompt("a", "b"),
-    "registry": lambda: client.create_registered_model("a"),
     "webhooks": lambda: client.list_webhooks(),
     "datasets": lambda: mlflow.genai.datasets.create_dataset("a", "0"),
     "scorers": lambda: mlflow.genai.scorers.list_scorers(experiment_id="0"),

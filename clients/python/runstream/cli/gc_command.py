@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import click
 
@@ -35,7 +35,7 @@ def purge(
     """
     before = None if older_than is None else max(0, int((time.time() - older_than) * 1000))
     found = _count_purgeable(client, before)
-    if not dry_run and any(astuple(found)):
+    if not dry_run and any(astuple(replace(found, model_versions=0))):
         must_ask = sys.stdin.isatty() and not yes
         if must_ask and not click.confirm(f"Remove {_describe(found)} for good?", err=True):
             click.get_current_context().exit(1)
@@ -44,6 +44,9 @@ def purge(
         print_json(found)
     else:
         click.echo(f"{_describe(found)} {'would be removed' if dry_run else 'removed'}")
+        if found.model_versions:
+            kept = _count(found.model_versions, "version")
+            click.echo(f"What {kept} of registered models need stays: delete these first")
 
 
 def _purge(client: TrackingClient, before: int | None, expected: Purged) -> Purged:

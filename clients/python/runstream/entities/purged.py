@@ -18,6 +18,8 @@ class Purged:
         logged_models: logged models.
         artifacts: artifact files, counted once where several runs or models have the same content.
         artifact_bytes: bytes of these files.
+        model_versions: versions of registered models that have files of something deleted, which
+            stays therefore.
     """
 
     experiments: int
@@ -26,6 +28,7 @@ class Purged:
     logged_models: int
     artifacts: int
     artifact_bytes: int
+    model_versions: int = 0
 
     @classmethod
     def from_proto(cls, message: maintenance_service_pb2.PurgeResponse) -> Purged:
@@ -37,4 +40,5 @@ class Purged:
             logged_models=message.logged_models,
             artifacts=message.artifacts,
             artifact_bytes=message.artifact_bytes,
+            model_versions=message.model_versions,
         )
