@@ -21,7 +21,7 @@ BEFORE = {
 }
 
 # What strangers add to by what they try, such as experiments of theirs.
-OF_ALL = ("SearchAuditLog", "SearchExperiments")
+OF_ALL = ("SearchAuditLog", "SearchExperiments", "SearchRegisteredModels")
 
 READS = ("Get", "List", "Search", "Count", "Read", "Download")
 

@@ -164,6 +164,52 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
         [{"groups": [{"run_ids": ["$run"]}], "metric_keys": ["$key"]}]
     ],
     "MetricService.ReadMetricHistory": [[{"run_id": "$run"}], [{"run_ids": ["$run"]}]],
+    "ModelRegistryService.CreateModelVersion": [
+        [{"name": "$registered", "source": "runs:/$run/$path"}],
+        [{"name": "$registered", "source": "models:/$model"}],
+        [{"name": "$registered", "source": "models:/$registered/1"}],
+        [{"name": "$registered", "source": "models:/$registered@best"}],
+    ],
+    "ModelRegistryService.CreateRegisteredModel": [[{"name": "$new"}]],
+    "ModelRegistryService.DeleteModelVersion": [[{"name": "$registered", "version": "1"}]],
+    "ModelRegistryService.DeleteModelVersionTag": [
+        [{"name": "$registered", "version": "1", "key": "team"}]
+    ],
+    "ModelRegistryService.DeleteRegisteredModel": [[{"name": "$registered"}]],
+    "ModelRegistryService.DeleteRegisteredModelAlias": [[{"name": "$registered", "alias": "best"}]],
+    "ModelRegistryService.DeleteRegisteredModelTag": [[{"name": "$registered", "key": "team"}]],
+    "ModelRegistryService.GetLatestVersions": [[{"name": "$registered"}]],
+    "ModelRegistryService.GetModelVersion": [[{"name": "$registered", "version": "1"}]],
+    "ModelRegistryService.GetModelVersionByAlias": [
+        [{"name": "$registered", "alias": "best"}],
+        [{"name": "$registered", "alias": "latest"}],
+    ],
+    "ModelRegistryService.GetModelVersionDownloadUri": [[{"name": "$registered", "version": "1"}]],
+    "ModelRegistryService.GetRegisteredModel": [[{"name": "$registered"}]],
+    "ModelRegistryService.RenameRegisteredModel": [[{"name": "$registered", "new_name": "$new"}]],
+    "ModelRegistryService.SearchModelVersions": [
+        [{"filter": "name = '$registered'"}],
+        [{"filter": "run_id = '$published' OR tags.team LIKE 's%' OR source_path LIKE '%sesame%'"}],
+    ],
+    "ModelRegistryService.SearchRegisteredModels": [
+        [{"filter": "name LIKE 'sesa%' OR tags.team LIKE 's%'"}]
+    ],
+    "ModelRegistryService.SetModelVersionTag": [
+        [{"name": "$registered", "version": "1", **_TAGS[0]}]
+    ],
+    "ModelRegistryService.SetRegisteredModelAlias": [
+        [{"name": "$registered", "version": "1", "alias": "mine"}]
+    ],
+    "ModelRegistryService.SetRegisteredModelTag": [[{"name": "$registered", **_TAGS[0]}]],
+    "ModelRegistryService.TransitionModelVersionStage": [
+        [{"name": "$registered", "version": "1", "stage": "Production"}]
+    ],
+    "ModelRegistryService.UpdateModelVersion": [
+        [{"name": "$registered", "version": "1", "description": "mine"}]
+    ],
+    "ModelRegistryService.UpdateRegisteredModel": [
+        [{"name": "$registered", "description": "mine"}]
+    ],
     "RunService.CountRuns": [
         [{"experiment_ids": ["$experiment"]}],
         [{"filter": _PROBE, "run_view_type": "ALL"}],
@@ -239,6 +285,7 @@ OF_THE_CALLER = {
     "AccessService.GetCaller",
     "AccessService.ListTokens",
     "ExperimentService.CreateExperiment",
+    "ModelRegistryService.CreateRegisteredModel",
     "ServerService.GetServerInfo",
     "ServerService.ServeHttp",
     "WatchService.GetPosition",
@@ -273,6 +320,8 @@ def absent_names(names: Names) -> dict[str, str]:
     """Return names of the same form of what is not there."""
     absent = {
         "run": token_hex(16),
+        "published": token_hex(16),
+        "registered": f"absent-{token_hex(8)}",
         "experiment": "987654321",
         "model": f"m-{token_hex(16)}",
         "upload": token_hex(16),

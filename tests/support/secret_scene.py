@@ -22,6 +22,7 @@ from runstream.v1.logged_model_service_pb2 import (
     SearchLoggedModelsRequest,
 )
 from runstream.v1.metric_service_pb2 import GetMetricHistoryRequest
+from runstream.v1.model_registry_service_pb2 import SetRegisteredModelAliasRequest
 from runstream.v1.run_pb2 import DatasetInput
 from runstream.v1.run_service_pb2 import CreateRunRequest, LogInputsRequest, SearchRunsRequest
 from runstream.v1.watch_service_pb2 import GetPositionRequest
@@ -30,6 +31,7 @@ from support.access import ROLES, GuardedServer, begin_session, create_token
 from support.api import Api, make_batch
 from support.artifacts import chunk_parts, half_open, start_part, upload, uploaded_bytes
 from support.intruders import MARKER, REQUESTS, Answer, Header, Names, rpc_name
+from support.registry import add_version, register
 from support.waiting import wait_until
 
 #: Who is known and has no grant: a writer, a reader, one whose grant was taken away, and one with a
@@ -78,7 +80,7 @@ def make_secret(ada: Api, root: Api) -> dict[str, str]:
     names["position"] = root.watches.GetPosition(GetPositionRequest()).position
     experiment = names["experiment"] = ada.create_experiment(names["name"])
     run = CreateRunRequest(experiment_id=experiment, run_name=MARKER)
-    ada.runs.CreateRun(run)
+    names["published"] = ada.runs.CreateRun(run).run.info.run_id
     names["run"] = ada.runs.CreateRun(run).run.info.run_id
     fill_run(ada, names)
     ada.experiments.SetExperimentTag(
@@ -89,6 +91,7 @@ def make_secret(ada: Api, root: Api) -> dict[str, str]:
     ada.models.CreateLoggedModel(model)
     names["model"] = ada.models.CreateLoggedModel(model).model.info.model_id
     upload(ada, names["model"], names["path"], MARKER.encode())
+    names["registered"] = publish(ada, names["published"])
     for word, kind, title in (
         ("document", DocumentKind.DOCUMENT_KIND_REPORT, MARKER),
         ("link", DocumentKind.DOCUMENT_KIND_VIEW, ""),
@@ -121,6 +124,17 @@ def make_secret(ada: Api, root: Api) -> dict[str, str]:
     of_user = access.CreateTokenRequest(user_name=names["user"], role=ROLES["bob"])
     root.access.CreateToken(of_user)
     return names | page_tokens(ada, names)
+
+
+def publish(ada: Api, run_id: str) -> str:
+    """Make a version of a file of a run, with an alias; return the name of its registered model."""
+    upload(ada, run_id, f"{MARKER}.txt", MARKER.encode())
+    name = register(ada, f"{MARKER} {token_hex(8)}", team=MARKER)
+    add_version(ada, name, f"runs:/{run_id}/{MARKER}.txt", team=MARKER)
+    ada.registry.SetRegisteredModelAlias(
+        SetRegisteredModelAliasRequest(name=name, alias="best", version="1")
+    )
+    return name
 
 
 def page_tokens(ada: Api, names: Names) -> dict[str, str]:
