@@ -64,3 +64,9 @@ def launch(server: ServerProcess) -> Iterator[Callable[..., Launched]]:
             for program in children_of(launched.process.pid):  # each has a group of its own
                 os.killpg(int(program), signal.SIGKILL)
         launched.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder whose name no other test has."""
+    return tmp_path / tmp_path.name

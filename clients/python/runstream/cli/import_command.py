@@ -48,12 +48,7 @@ def run_import(source: Source, client: TrackingClient, *, dry_run: bool, as_json
         as_json: whether the report is JSON.
     """
     report = copy_source(source, DryRun(client) if dry_run else client)
-    if as_json:
-        print_json(report.counts())
-    else:
-        _print_report(report, dry_run)
-    if report.problems:
-        sys.exit(1)
+    print_report(report, dry_run=dry_run, as_json=as_json)
 
 
 def copy_source(source: Source, destination: TrackingClient | DryRun) -> Report:
@@ -84,7 +79,17 @@ def copy_source(source: Source, destination: TrackingClient | DryRun) -> Report:
     return importer.report
 
 
-def _print_report(report: Report, dry_run: bool) -> None:
+def print_report(report: Report, *, dry_run: bool, as_json: bool) -> None:
+    """Print a report, as JSON or for people, and exit with 1 if something could not be copied."""
+    if as_json:
+        print_json(report.counts())
+    else:
+        _print_text(report, dry_run)
+    if report.problems:
+        sys.exit(1)
+
+
+def _print_text(report: Report, dry_run: bool) -> None:
     click.echo(
         f"{'Would copy' if dry_run else 'Copied'} {report.runs} runs of {report.experiments} "
         f"experiments: {report.points} points, {report.params} params, {report.tags} tags, "

@@ -21,7 +21,7 @@ from runstream.importing.lanes import LANES, Lane, Lanes
 from runstream.importing.model_copy import ModelCopy
 from runstream.importing.report import Report
 from runstream.importing.run_copy import COMPLETE_TAG, RunCopy
-from runstream.importing.source import Source, SourceExperiment, SourceLine
+from runstream.importing.source import Source, SourceExperiment, SourceLine, SourceRun
 
 T = TypeVar("T")
 
@@ -43,14 +43,17 @@ class Importer:
 
     Attributes:
         report: what was done up to now.
+        copied: the ids of the runs that were copied, and not only passed over.
         on_points: called whenever points were copied.
     """
 
     def __init__(self, source: Source, client: Destination) -> None:
         self.report = Report()
+        self.copied: set[str] = set()
         self.on_points: Callable[[], object] = lambda: None
         self._source = source
         self._client = client
+        self._not_whole: set[str] = set()
 
     def import_experiments(self) -> Iterator[tuple[SourceExperiment, str]]:
         """Create the experiments that are not there; yield each with the id that it has here."""
@@ -182,7 +185,16 @@ class Importer:
         )
         if files is not None:
             give("artifacts", lambda: copy.upload(run_id, files))
-        lane.give(lambda: copy.finish(run))
+        lane.give(lambda: self._finish_run(copy, run))
+
+    def _finish_run(self, copy: RunCopy, run: SourceRun) -> None:
+        """End a run, which may have been copied before as far as it went then."""
+        if copy.problems:
+            self._not_whole.add(run.run_id)
+        copy.finish(run, is_whole=run.run_id not in self._not_whole)
+        if run.run_id not in self.copied:
+            self.copied.add(run.run_id)
+            self.report.count(runs=1)
 
     def _read_source(self, what: str, read: Callable[[], T], otherwise: T) -> T:
         """Return what is read of the source; what is wrong is noted, but a source that is away."""

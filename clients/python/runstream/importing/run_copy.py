@@ -14,6 +14,9 @@ TRACKER_TAG = "runstream.import.tracker"
 ID_TAG = "runstream.import.id"
 URL_TAG = "runstream.import.url"
 
+#: The tag of a run that may grow in its source: how far it was copied.
+POSITION_TAG = "runstream.import.position"
+
 _ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 
@@ -65,12 +68,17 @@ class RunCopy(Copying):
         if run.model_outputs:
             self.client.log_outputs(run.run_id, run.model_outputs)
 
-    def finish(self, run: SourceRun) -> None:
-        """Wait for all that was queued, and end the run if it has ended."""
+    def finish(self, run: SourceRun, *, is_whole: bool) -> None:
+        """Wait for all that was queued, and end the run if it has ended.
+
+        Args:
+            run: the run.
+            is_whole: whether nothing of it failed up to now.
+        """
         self.attempt(f"run {run.run_id}", lambda: self.client.flush_run(run.run_id))
         if run.status in _ENDED:
             self.client.update_run(run.run_id, run.status, end_time=run.end_time)
-            if not self.problems:
-                self.client.log_batch(run.run_id, (), {}, {COMPLETE_TAG: "complete"})
+            if is_whole and not self.problems:
+                position = {POSITION_TAG: run.position} if run.position else {}
+                self.client.log_batch(run.run_id, (), {}, {COMPLETE_TAG: "complete", **position})
                 self.attempt(f"run {run.run_id}", lambda: self.client.flush_run(run.run_id))
-        self.report.count(runs=1)

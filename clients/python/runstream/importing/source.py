@@ -33,6 +33,8 @@ class SourceRun:
             digits, else one of `derive_run_id`.
         source_id: the id that it has there, if that is another.
         url: its page there, if it has one.
+        position: how far it goes by now, which is the tag `runstream.import.position` once it was
+            copied whole, for `Source.has_more`.
     """
 
     run_id: str
@@ -49,6 +51,7 @@ class SourceRun:
     model_outputs: Sequence[tuple[str, int]] = ()
     source_id: str = ""
     url: str = ""
+    position: str = ""
 
 
 class ModelPoint(NamedTuple):
@@ -150,7 +153,8 @@ class Source(ABC):
 
         Args:
             run_id: the run.
-            tags: those that it has here, which an earlier import copied of `SourceRun.tags`.
+            tags: those that it has here, which an earlier import copied of `SourceRun.tags`, and
+                its `SourceRun.position`.
         """
         return False
 
