@@ -11,7 +11,7 @@ from runstream.autologging.catboost import LIBRARY, CatboostSettings
 from runstream.autologging.catboost.model import catboost_flavor, read_model, write_model
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
+from runstream.models.model_logging import ModelDescription, ModelInfo
 
 __all__ = ["autolog", "load_model", "log_model"]
 
@@ -78,7 +78,7 @@ def log_model(
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
         artifact_path: an older name of `name`.
-        registered_model_name: refused, since there is no model registry; MLflow has it.
+        registered_model_name: the registered model of which it becomes a version.
 
     Raises:
         InvalidArgument: an argument breaks its rule.
@@ -87,7 +87,12 @@ def log_model(
         catboost_flavor(cb_model),
         partial(write_model, cb_model),
         ModelDescription(
-            check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+            artifact_path or name,
+            params,
+            tags,
+            model_type,
+            step,
+            registered_model_name=registered_model_name,
         ),
     )
 
@@ -96,7 +101,8 @@ def load_model(model_uri: str | os.PathLike[str]) -> Any:
     """Return a model that `log_model`, autologging or MLflow stored.
 
     Args:
-        model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+        model_uri: `models:/MODEL_ID`, `models:/NAME/VERSION`, `models:/NAME@ALIAS`,
+            `runs:/RUN_ID/NAME`, or the path of a folder.
 
     Raises:
         InvalidArgument: the URI has another form, or the model is none of CatBoost.

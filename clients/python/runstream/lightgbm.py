@@ -11,7 +11,7 @@ from runstream.autologging.lightgbm import LIBRARY, LightgbmSettings
 from runstream.autologging.lightgbm.model import lightgbm_flavor, read_model, write_model
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
+from runstream.models.model_logging import ModelDescription, ModelInfo
 
 __all__ = ["autolog", "load_model", "log_model"]
 
@@ -25,6 +25,7 @@ def autolog(
     exclusive: bool = False,
     disable_for_unsupported_versions: bool = False,  # noqa: ARG001 - an argument of MLflow's
     silent: bool = False,
+    registered_model_name: str | None = None,
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
     """Log trainings of LightGBM by themselves, whether it is imported already or will be.
@@ -41,6 +42,8 @@ def autolog(
         exclusive: whether trainings within an active run of the user are left out.
         disable_for_unsupported_versions: changes nothing; MLflow has it.
         silent: whether nothing is said of what could not be logged.
+        registered_model_name: the registered model of which the model of each training becomes a
+            version; if None, it is not registered.
         extra_tags: tags of the runs that are started for trainings.
 
     Raises:
@@ -53,6 +56,7 @@ def autolog(
         log_datasets=log_datasets,
         exclusive=exclusive,
         silent=silent,
+        registered_model_name=registered_model_name,
         extra_tags=extra_tags,
     )
     LIBRARY.choose(None if disable else settings)
@@ -79,7 +83,7 @@ def log_model(
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
         artifact_path: an older name of `name`.
-        registered_model_name: refused, since there is no model registry; MLflow has it.
+        registered_model_name: the registered model of which it becomes a version.
 
     Raises:
         InvalidArgument: an argument breaks its rule.
@@ -88,7 +92,12 @@ def log_model(
         lightgbm_flavor(lgb_model),
         partial(write_model, lgb_model),
         ModelDescription(
-            check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+            artifact_path or name,
+            params,
+            tags,
+            model_type,
+            step,
+            registered_model_name=registered_model_name,
         ),
     )
 
@@ -102,7 +111,8 @@ def load_model(
     you trust alone.
 
     Args:
-        model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+        model_uri: `models:/MODEL_ID`, `models:/NAME/VERSION`, `models:/NAME@ALIAS`,
+            `runs:/RUN_ID/NAME`, or the path of a folder.
         skops_trusted_types: types that may be made of a file of skops, which MLflow writes, besides
             those that skops trusts.
 

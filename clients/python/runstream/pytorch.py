@@ -15,7 +15,7 @@ from runstream.autologging.pytorch.settings import PytorchSettings
 from runstream.errors import InvalidArgument
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
+from runstream.models.model_logging import ModelDescription, ModelInfo
 
 __all__ = ["autolog", "load_checkpoint", "load_model", "log_model"]
 
@@ -29,6 +29,7 @@ def autolog(
     exclusive: bool = False,
     disable_for_unsupported_versions: bool = False,  # noqa: ARG001 - an argument of MLflow's
     silent: bool = False,
+    registered_model_name: str | None = None,
     extra_tags: Mapping[str, str] | None = None,
     checkpoint: bool = True,
     checkpoint_monitor: str = "val_loss",
@@ -52,6 +53,8 @@ def autolog(
         exclusive: whether trainings within an active run of the user are left out.
         disable_for_unsupported_versions: changes nothing; MLflow has it.
         silent: whether nothing is said of what could not be logged.
+        registered_model_name: the registered model of which the model of each training becomes a
+            version; if None, it is not registered.
         extra_tags: tags of the runs that are started for trainings.
         checkpoint: whether checkpoints are stored during the training, in `checkpoints`.
         checkpoint_monitor: the metric that says which checkpoint is the best.
@@ -77,6 +80,7 @@ def autolog(
         log_datasets=log_datasets,
         exclusive=exclusive,
         silent=silent,
+        registered_model_name=registered_model_name,
         extra_tags=extra_tags,
         log_every_n_epoch=log_every_n_epoch,
         log_every_n_step=log_every_n_step,
@@ -114,14 +118,19 @@ def log_model(
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
         artifact_path: an older name of `name`.
-        registered_model_name: refused, since there is no model registry; MLflow has it.
+        registered_model_name: the registered model of which it becomes a version.
 
     Raises:
         InvalidArgument: an argument breaks its rule.
         pickle.PicklingError: it cannot be pickled.
     """
     description = ModelDescription(
-        check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+        artifact_path or name,
+        params,
+        tags,
+        model_type,
+        step,
+        registered_model_name=registered_model_name,
     )
     return model_logging.log_model(
         pytorch_flavor(), partial(write_module, pytorch_model), description
@@ -134,7 +143,8 @@ def load_model(model_uri: str | os.PathLike[str], device: Any = None) -> Any:
     Reading a pickle runs code that it names: load models of people whom you trust alone.
 
     Args:
-        model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+        model_uri: `models:/MODEL_ID`, `models:/NAME/VERSION`, `models:/NAME@ALIAS`,
+            `runs:/RUN_ID/NAME`, or the path of a folder.
         device: where its weights are put; where they were, if left out and there is a GPU, or else
             the processor.
 

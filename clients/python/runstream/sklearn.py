@@ -18,7 +18,7 @@ from runstream.autologging.sklearn.settings import SklearnSettings
 from runstream.errors import InvalidArgument
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
+from runstream.models.model_logging import ModelDescription, ModelInfo
 
 __all__ = ["autolog", "load_model", "log_model"]
 
@@ -35,6 +35,7 @@ def autolog(
     max_tuning_runs: int | None = 5,
     log_post_training_metrics: bool = True,
     serialization_format: str = "pickle",
+    registered_model_name: str | None = None,
     pos_label: object = None,
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
@@ -57,6 +58,8 @@ def autolog(
             for predictions of the model, log what they return.
         serialization_format: how models are stored, `pickle` or `skops`. Reading a file of skops
             runs no code that it names; it is larger, and takes longer to write and read.
+        registered_model_name: the registered model of which the model of each training becomes a
+            version; if None, it is not registered.
         pos_label: the class that counts as positive in precision, recall and F1; if None, they are
             means over the classes, weighted by their size.
         extra_tags: tags of the runs that are started for trainings.
@@ -82,6 +85,7 @@ def autolog(
         log_datasets=log_datasets,
         exclusive=exclusive,
         silent=silent,
+        registered_model_name=registered_model_name,
         extra_tags=extra_tags,
         max_tuning_runs=max_tuning_runs,
         log_post_training_metrics=log_post_training_metrics,
@@ -116,7 +120,7 @@ def log_model(
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
         artifact_path: an older name of `name`.
-        registered_model_name: refused, since there is no model registry; MLflow has it.
+        registered_model_name: the registered model of which it becomes a version.
         serialization_format: how it is stored, `pickle` or `skops`. Reading a file of skops runs no
             code that it names; it is larger, and takes longer to write and read.
         skops_trusted_types: types which MLflow's `load_model` may make of it, besides those that
@@ -129,7 +133,12 @@ def log_model(
     """
     check_format(serialization_format)
     description = ModelDescription(
-        check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+        artifact_path or name,
+        params,
+        tags,
+        model_type,
+        step,
+        registered_model_name=registered_model_name,
     )
     write = partial(write_estimator, sk_model, serialization_format)
     flavor = sklearn_flavor(sk_model, serialization_format, skops_trusted_types)
@@ -145,7 +154,8 @@ def load_model(
     skops is never read as a pickle.
 
     Args:
-        model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+        model_uri: `models:/MODEL_ID`, `models:/NAME/VERSION`, `models:/NAME@ALIAS`,
+            `runs:/RUN_ID/NAME`, or the path of a folder.
         skops_trusted_types: types that may be made of a file of skops, besides those that skops
             trusts. What the model itself calls trusted does not count.
 

@@ -17,7 +17,7 @@ from runstream.autologging.transformers.model import (
 from runstream.errors import InvalidArgument
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
+from runstream.models.model_logging import ModelDescription, ModelInfo
 
 __all__ = ["autolog", "load_model", "log_model"]
 
@@ -91,7 +91,7 @@ def log_model(
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
         artifact_path: an older name of `name`.
-        registered_model_name: refused, since there is no model registry; MLflow has it.
+        registered_model_name: the registered model of which it becomes a version.
 
     Raises:
         InvalidArgument: an argument breaks its rule.
@@ -99,7 +99,12 @@ def log_model(
     parts = model_parts(transformers_model)
     flavor = transformers_flavor(parts, task or getattr(transformers_model, "task", None))
     description = ModelDescription(
-        check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+        artifact_path or name,
+        params,
+        tags,
+        model_type,
+        step,
+        registered_model_name=registered_model_name,
     )
     return model_logging.log_model(flavor, partial(write_parts, parts), description)
 
@@ -112,7 +117,8 @@ def load_model(
     """Return a model that `log_model`, autologging or MLflow stored.
 
     Args:
-        model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+        model_uri: `models:/MODEL_ID`, `models:/NAME/VERSION`, `models:/NAME@ALIAS`,
+            `runs:/RUN_ID/NAME`, or the path of a folder.
         return_type: `pipeline`, or `components` for a dictionary of the model and its tokenizer and
             kin, which is what there is of a model without a task.
         kwargs: further arguments of the pipeline.

@@ -16,7 +16,7 @@ from runstream.autologging.xgboost.model import (
 )
 from runstream.models import model_logging
 from runstream.models.model_loading import open_model
-from runstream.models.model_logging import ModelDescription, ModelInfo, check_name
+from runstream.models.model_logging import ModelDescription, ModelInfo
 
 __all__ = ["autolog", "load_model", "log_model"]
 
@@ -31,6 +31,7 @@ def autolog(
     exclusive: bool = False,
     disable_for_unsupported_versions: bool = False,  # noqa: ARG001 - an argument of MLflow's
     silent: bool = False,
+    registered_model_name: str | None = None,
     model_format: str = "ubj",
     extra_tags: Mapping[str, str] | None = None,
 ) -> None:
@@ -51,6 +52,8 @@ def autolog(
         exclusive: whether trainings within an active run of the user are left out.
         disable_for_unsupported_versions: changes nothing; MLflow has it.
         silent: whether nothing is said of what could not be logged.
+        registered_model_name: the registered model of which the model of each training becomes a
+            version; if None, it is not registered.
         model_format: `ubj`, `json` or `xgb`.
         extra_tags: tags of the runs that are started for trainings.
 
@@ -66,6 +69,7 @@ def autolog(
         log_datasets=log_datasets,
         exclusive=exclusive,
         silent=silent,
+        registered_model_name=registered_model_name,
         extra_tags=extra_tags,
         model_format=model_format,
         importance_types=tuple(importance_types or XgboostSettings.importance_types),
@@ -96,7 +100,7 @@ def log_model(
         model_type: its kind, such as `Classifier`.
         step: the training step after which it was made.
         artifact_path: an older name of `name`.
-        registered_model_name: refused, since there is no model registry; MLflow has it.
+        registered_model_name: the registered model of which it becomes a version.
 
     Raises:
         InvalidArgument: an argument breaks its rule.
@@ -106,7 +110,12 @@ def log_model(
         xgboost_flavor(xgb_model, model_format),
         partial(write_model, xgb_model, model_format),
         ModelDescription(
-            check_name(name, artifact_path, registered_model_name), params, tags, model_type, step
+            artifact_path or name,
+            params,
+            tags,
+            model_type,
+            step,
+            registered_model_name=registered_model_name,
         ),
     )
 
@@ -115,7 +124,8 @@ def load_model(model_uri: str | os.PathLike[str]) -> Any:
     """Return a booster or an estimator that `log_model`, autologging or MLflow stored.
 
     Args:
-        model_uri: `models:/MODEL_ID`, `runs:/RUN_ID/NAME`, or the path of a folder.
+        model_uri: `models:/MODEL_ID`, `models:/NAME/VERSION`, `models:/NAME@ALIAS`,
+            `runs:/RUN_ID/NAME`, or the path of a folder.
 
     Raises:
         InvalidArgument: the URI has another form, or the model is none of XGBoost.

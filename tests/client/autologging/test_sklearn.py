@@ -206,7 +206,7 @@ def test_an_estimator_of_the_user_that_is_defined_later_is_logged_too() -> None:
 
 @pytest.mark.usefixtures("autologging")
 def test_a_search_has_a_child_run_for_each_of_the_best_candidates_and_a_table_of_all() -> None:
-    runstream.sklearn.autolog(max_tuning_runs=3)
+    runstream.sklearn.autolog(max_tuning_runs=3, registered_model_name="iris")
     search = GridSearchCV(SVC(), {"C": [0.1, 1, 10], "kernel": ["linear", "rbf"]}, cv=3)
     search.fit(IRIS, KIND)
     parent = last_run()
@@ -223,6 +223,10 @@ def test_a_search_has_a_child_run_for_each_of_the_best_candidates_and_a_table_of
     assert "mean_test_score" in table[0].split(",")
     best_model = runstream.sklearn.load_model(f"runs:/{parent.info.run_id}/best_estimator")
     assert best_model.get_params() == search.best_estimator_.get_params()
+    [version] = runstream.search_model_versions(filter_string="name = 'iris'")
+    assert version.run_id == parent.info.run_id
+    registered = runstream.sklearn.load_model("models:/iris/1")
+    assert registered.best_params_ == search.best_params_
 
 
 @pytest.mark.usefixtures("autologging")

@@ -84,8 +84,10 @@ def test_an_error_names_the_run_that_is_not_there_or_the_models_that_it_has(mode
         runstream.sklearn.load_model("runs:/nope/model")
     with pytest.raises(NotFound, match="has no model 'forests': its models are forest"):
         runstream.sklearn.load_model(f"runs:/{model.run_id}/forests")
-    with pytest.raises(InvalidArgument, match="there is no model registry"):
+    with pytest.raises(NotFound, match="forest"):
         runstream.sklearn.load_model("models:/forest/1")
+    with pytest.raises(InvalidArgument, match="models:/NAME/VERSION"):
+        runstream.sklearn.load_model("models:/forest")
 
 
 @pytest.mark.usefixtures("client")
@@ -100,7 +102,7 @@ def test_what_reads_starts_no_run() -> None:
     for read in reads:
         with pytest.raises(InvalidArgument, match="no run is active"):
             read()
-    with pytest.raises(InvalidArgument, match="there is no model registry"):
+    with pytest.raises(NotFound, match="forest"):
         runstream.load_text("models:/forest/1")
     assert runstream.active_run() is None
     assert runstream.search_runs(output_format="list") == []
@@ -126,14 +128,20 @@ def test_the_command_line_shows_lists_and_downloads_models(
         assert Path(local, "MLmodel").is_file()
 
 
-@pytest.mark.usefixtures("client")
-def test_a_model_takes_the_older_name_of_its_name_and_is_not_registered() -> None:
+def test_a_model_takes_the_older_name_of_its_name_and_is_registered(client: TrackingClient) -> None:
     with runstream.start_run() as run:
         info = runstream.sklearn.log_model({"any": "object"}, artifact_path="older")
-        with pytest.raises(InvalidArgument, match="there is no model registry"):
-            runstream.sklearn.log_model({}, registered_model_name="forest")
-    assert info.name == "older"
+        registered = runstream.sklearn.log_model({"is": "better"}, registered_model_name="forest")
+    assert (info.name, info.registered_model_version) == ("older", None)
+    assert registered.registered_model_version == "1"
+    version = client.get_model_version("forest", 1)
+    assert (version.model_id, version.run_id) == (registered.model_id, run.run_id)
+    client.set_registered_model_alias("forest", "champion", 1)
     assert runstream.sklearn.load_model(f"runs:/{run.run_id}/older") == {"any": "object"}
+    for uri in ("models:/forest/1", "models:/forest@champion", "models:/forest/latest"):
+        assert runstream.sklearn.load_model(uri) == {"is": "better"}
+    with pytest.raises(NotFound):
+        runstream.sklearn.load_model("models:/forest/2")
     frameworks = (runstream.xgboost, runstream.lightgbm, runstream.catboost, runstream.keras)
     for framework in (*frameworks, runstream.pytorch, runstream.transformers):
         parameters = inspect.signature(framework.log_model).parameters

@@ -18,6 +18,8 @@ class Settings:
         exclusive: whether trainings within an active run of the user are left out.
         silent: whether nothing is said: neither that it is on, nor what could not be logged.
         extra_tags: tags of the runs that are started for trainings.
+        registered_model_name: the registered model of which stored models become versions; None, if
+            they are not registered.
     """
 
     log_models: bool = True
@@ -27,3 +29,4 @@ class Settings:
     exclusive: bool = False
     silent: bool = False
     extra_tags: Mapping[str, str] | None = None
+    registered_model_name: str | None = None

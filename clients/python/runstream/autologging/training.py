@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -177,7 +178,7 @@ class Training(Generic[S]):
         """Store the trained model, unless the user has switched it off.
 
         It is written at once, since the program may change it after the training, and uploaded
-        later. From then on `model_id` is its id.
+        later. From then on `model_id` is its id. The first of a training is registered.
 
         Args:
             flavor: its framework.
@@ -187,6 +188,9 @@ class Training(Generic[S]):
         if not self.settings.log_models:
             return
         run = self.run
+        if self.model_id is None:  # of a search the search, and not its best estimator, too
+            name = self.settings.registered_model_name
+            description = replace(description, registered_model_name=name)
         model_id = new_model_id()
         draft = write_model(
             flavor, write, model_id, run.run_id, description.signature, description.input_example

@@ -2,10 +2,11 @@
 
 There is a mixin of methods for each service of the contract: `logging_calls`, `run_calls`,
 `search_calls`, `metric_calls`, `experiment_calls`, `artifact_calls`, `logged_model_calls`,
-`console_calls`, `watch_calls`, `maintenance_calls`, `server_calls`, `access_calls`,
-`document_calls` and `alert_calls`; and `start_calls` for handles of runs. Above `artifact_calls`
-are `artifact_content_calls` (texts, dictionaries, figures, images), `media_calls` (sound,
-histograms, series), `config_calls` and `table_calls`.
+`registered_model_calls` and `model_version_calls`, `console_calls`, `watch_calls`,
+`maintenance_calls`, `server_calls`, `access_calls`, `document_calls` and `alert_calls`; and
+`start_calls` for handles of runs. Above `artifact_calls` are `artifact_content_calls` (texts,
+dictionaries, figures, images), `media_calls` (sound, histograms, series), `config_calls`,
+`table_calls` and `model_registration_calls`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from runstream.calls.config_calls import ConfigCalls
 from runstream.calls.console_calls import ConsoleCalls
 from runstream.calls.document_calls import DocumentCalls
 from runstream.calls.experiment_calls import ExperimentCalls
-from runstream.calls.logged_model_calls import LoggedModelCalls
 from runstream.calls.maintenance_calls import MaintenanceCalls
 from runstream.calls.media_calls import MediaCalls
 from runstream.calls.metric_calls import MetricCalls
+from runstream.calls.model_registration_calls import ModelRegistrationCalls
 from runstream.calls.run_statistics_calls import RunStatisticsCalls
 from runstream.calls.server_calls import ServerCalls
 from runstream.calls.sessions import open_session, release_session
@@ -46,7 +47,7 @@ class TrackingClient(
     RunStatisticsCalls,
     MediaCalls,
     MetricCalls,
-    LoggedModelCalls,
+    ModelRegistrationCalls,
     WatchCalls,
     MaintenanceCalls,
     ServerCalls,

@@ -59,8 +59,9 @@ def upload(client: TrackingClient, run_id: str, local: Path, artifact_path: str 
 def download(client: TrackingClient, run_id: str, path: str, dst_path: str, as_json: bool) -> None:
     """Download the file or folder PATH, all artifacts of the run without one.
 
-    RUN may be runs:/RUN_ID/PATH or models:/MODEL_ID, too. PATH may begin with the name of a model
-    of the run. A file keeps its path below the folder, and replaces a file that is there.
+    RUN may be runs:/RUN_ID/PATH, models:/MODEL_ID, models:/NAME/VERSION or models:/NAME@ALIAS, too.
+    PATH may begin with the name of a model of the run. A file keeps its
+    path below the folder, and replaces a file that is there.
     """
     local = client.download_artifacts(run_id, path, dst_path)
     if as_json:
@@ -79,8 +80,8 @@ def list_artifacts(
 ) -> None:
     """List the files and folders in the folder PATH, or those of the run.
 
-    RUN may be runs:/RUN_ID/PATH or models:/MODEL_ID, too. PATH may begin with the name of a model
-    of the run.
+    RUN may be runs:/RUN_ID/PATH, models:/MODEL_ID, models:/NAME/VERSION or models:/NAME@ALIAS, too.
+    PATH may begin with the name of a model of the run.
     """
     files = client.list_artifacts(run_id, path, recursive)
     if as_json:

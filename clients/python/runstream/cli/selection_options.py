@@ -17,7 +17,7 @@ from runstream.calls.client import TrackingClient
 from runstream.contract.run_batches import ExperimentChoice
 from runstream.entities import Experiment
 from runstream.errors import AlreadyExists, NotFound, RunstreamError
-from runstream.files.artifact_paths import join_path, parse_artifact_uri
+from runstream.files.artifact_paths import VersionUri, join_path, parse_artifact_uri
 from runstream.transport import embedded, tracking_uri
 from runstream.transport.channel import Stubs, open_channel
 from runstream.transport.token import TokenSource
@@ -131,7 +131,10 @@ def artifacts_argument(command: Callable[..., None]) -> Callable[..., None]:
     @click.argument("path", default="")
     @wraps(command)
     def with_owner(client: TrackingClient, given: str, path: str, **arguments: Any) -> None:
-        owner, folder = parse_artifact_uri(given) or (given, "")
+        named = parse_artifact_uri(given)
+        if isinstance(named, VersionUri):
+            named = client.find_version_files(named)
+        owner, folder = named or (given, "")
         path = join_path(folder, path)
         command(client, run_id=expand_run_id(client, owner), path=path, **arguments)
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from runstream.entities.key_values import Param, RunTag
     from runstream.entities.logged_model import LoggedModel, ModelMetric
     from runstream.entities.metric import Metric, MetricArrays, MetricColumns
+    from runstream.entities.model_version import ModelVersion
     from runstream.entities.param_importance import ParamImportance, ParamImportances
     from runstream.entities.purged import Purged
+    from runstream.entities.registered_model import RegisteredModel
     from runstream.entities.run import Run, RunData, RunInfo
     from runstream.entities.run_change import RunChange
     from runstream.entities.run_frame import RunFrame
@@ -60,12 +62,14 @@ else:
         "MetricArrays": "metric",
         "MetricColumns": "metric",
         "ModelMetric": "logged_model",
+        "ModelVersion": "model_version",
         "NewToken": "token",
         "NumberStatistics": "run_group",
         "Param": "key_values",
         "ParamImportance": "param_importance",
         "ParamImportances": "param_importance",
         "Purged": "purged",
+        "RegisteredModel": "registered_model",
         "Run": "run",
         "RunChange": "run_change",
         "RunData": "run",
@@ -116,12 +120,14 @@ __all__ = [
     "MetricArrays",
     "MetricColumns",
     "ModelMetric",
+    "ModelVersion",
     "NewToken",
     "NumberStatistics",
     "Param",
     "ParamImportance",
     "ParamImportances",
     "Purged",
+    "RegisteredModel",
     "Run",
     "RunChange",
     "RunData",

@@ -2,8 +2,9 @@
 
 Functions that write take the active run, starting one if there is none, or a run by its id.
 Functions that read or delete take `artifact_uri`: the URI of an artifact, as `runs:/RUN_ID/PATH`,
-`models:/MODEL_ID/PATH` or below the `artifact_uri` of a run or model, or a path among the artifacts
-of the run `run_id`, or else of the active one. They start no run: without one they raise
+`models:/MODEL_ID/PATH`, `models:/NAME/VERSION/PATH`, `models:/NAME@ALIAS/PATH` or below the
+`artifact_uri` of a run or model, or a path among the artifacts of the run `run_id`, or else of the
+active one. They start no run: without one they raise
 InvalidArgument. All go to the server of the run (R7).
 """
 
@@ -18,6 +19,7 @@ from runstream.calls.client import TrackingClient
 from runstream.errors import InvalidArgument
 from runstream.files.artifact_paths import (
     ArtifactPath,
+    VersionUri,
     artifact_path_text,
     join_path,
     parse_artifact_uri,
@@ -271,7 +273,11 @@ def _locate_artifact(
 ) -> tuple[TrackingClient, str, str]:
     """Return where an artifact is: the client, the run or model, and the path below it."""
     text, below = artifact_path_text(uri), artifact_path_text(path)
-    if named := parse_artifact_uri(text):
+    named = parse_artifact_uri(text)
+    if isinstance(named, VersionUri):
+        client = current_client() if tracking_uri is None else _client_for(tracking_uri)
+        named = client.find_version_files(named)
+    if named is not None:
         if run_id not in (None, named[0]):
             raise InvalidArgument(
                 f"the URI names {named[0]}, but run_id is {run_id}",
@@ -286,6 +292,10 @@ def _locate_artifact(
             field="artifact_path",
         )
     if tracking_uri is not None and run_id is not None:
-        return client_for_uri(parse(tracking_uri).uri), run_id, join_path(text, below)
+        return _client_for(tracking_uri), run_id, join_path(text, below)
     run_id = run_id or active_run_id()
     return client_for_run(run_id), run_id, join_path(text, below)
+
+
+def _client_for(tracking_uri: str) -> TrackingClient:
+    return client_for_uri(parse(tracking_uri).uri)

@@ -1,6 +1,7 @@
 """Finding a model again: its URI, its files on this machine, and how they are to be read.
 
-A model is named by `models:/MODEL_ID`, by `runs:/RUN_ID/NAME`, or by the path of a folder.
+A model is named by `models:/MODEL_ID`, by a version of a registered model, as `models:/NAME/3` and
+`models:/NAME@ALIAS`, by `runs:/RUN_ID/NAME`, or by the path of a folder.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runstream.calls.client import TrackingClient
-from runstream.errors import InvalidArgument, NotFound
-from runstream.files.artifact_paths import parse_artifact_uri
+from runstream.errors import NotFound
+from runstream.files.artifact_paths import VersionUri, model_uri_error, parse_artifact_uri
+from runstream.fluent.destination import current_client
 from runstream.fluent.run_clients import client_for_run
 from runstream.models.stored_model import StoredModel, read_description
 
@@ -43,6 +45,10 @@ def open_model(model_uri: str | os.PathLike[str], flavor: str) -> Iterator[Store
 def _download(model_uri: str, target: str) -> Path:
     is_folder = model_uri.startswith("/")  # which may be one of MLflow's, .../RUN_ID/artifacts/...
     named = None if is_folder else parse_artifact_uri(model_uri, "model_uri")
+    if isinstance(named, VersionUri):
+        client = current_client()
+        owner, path = client.find_version_files(named)
+        return Path(client.download_artifacts(owner, path, target))
     if named is not None:
         owner, path = named
         client = client_for_run(owner)
@@ -51,14 +57,7 @@ def _download(model_uri: str, target: str) -> Path:
         if path:
             return _download_of_run(client, owner, path, target)
     if re.match(r"[a-z]+:/", model_uri):
-        raise InvalidArgument(
-            f"Invalid value {model_uri!r} for parameter 'model_uri' supplied: it must be "
-            "models:/MODEL_ID, runs:/RUN_ID/NAME or the path of a folder",
-            reason="MODEL_URI_MALFORMED",
-            field="model_uri",
-            value=model_uri,
-            limit="models:/MODEL_ID, runs:/RUN_ID/NAME or a path",
-        )
+        raise model_uri_error("model_uri", model_uri)
     return Path(model_uri)
 
 

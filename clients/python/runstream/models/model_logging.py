@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runstream.calls.client import TrackingClient
-from runstream.entities import RunInfo
-from runstream.errors import InvalidArgument
+from runstream.entities import ModelVersion, RunInfo
 from runstream.fluent.active_runs import get_or_start_run
 from runstream.models.model_files import Flavor, ModelDraft, write_model
 
@@ -25,6 +24,8 @@ class ModelInfo:
         name: its name.
         run_id: the run that made it.
         flavors: how to read its files, by framework.
+        registered_model_version: the number of the version that it was registered as; None, if it
+            was not.
     """
 
     model_id: str
@@ -32,6 +33,7 @@ class ModelInfo:
     name: str
     run_id: str
     flavors: Mapping[str, Any]
+    registered_model_version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class ModelDescription:
         step: the training step after which it was stored.
         signature: its columns, as the file `MLmodel` has them.
         input_example: some rows that it takes, a data frame or an array.
+        registered_model_name: the registered model of which it becomes a version; None for none.
     """
 
     name: str = "model"
@@ -55,6 +58,7 @@ class ModelDescription:
     step: int = 0
     signature: Mapping[str, Any] | None = None
     input_example: Any = None
+    registered_model_name: str | None = None
 
 
 def log_model(
@@ -76,42 +80,20 @@ def log_model(
     draft = write_model(
         flavor, write, model_id, run.run_id, description.signature, description.input_example
     )
-    upload_model(run.client, run.info, model_id, draft, description)
-    return model_info(run.run_id, model_id, draft, description)
-
-
-def check_name(name: str, artifact_path: str | None, registered_model_name: str | None) -> str:
-    """Return the name of a model, as programs that know MLflow give it.
-
-    Args:
-        name: its name; or
-        artifact_path: an older name of this argument.
-        registered_model_name: the name under which it is to be registered.
-
-    Raises:
-        InvalidArgument: it is to be registered.
-    """
-    if registered_model_name is not None:
-        raise InvalidArgument(
-            "registered_model_name is given, but there is no model registry: "
-            "models:/MODEL_ID and runs:/RUN_ID/NAME name a model",
-            reason="REGISTRY_UNSUPPORTED",
-            field="registered_model_name",
-            value=registered_model_name,
-        )
-    return name if artifact_path is None else artifact_path
+    version = upload_model(run.client, run.info, model_id, draft, description)
+    return ModelInfo(
+        model_id,
+        f"models:/{model_id}",
+        description.name,
+        run.run_id,
+        draft.flavors,
+        version.version if version else None,
+    )
 
 
 def new_model_id() -> str:
     """Return an id for a model; a client chooses it, so that its creation can be sent again."""
     return f"m-{secrets.token_hex(16)}"
-
-
-def model_info(
-    run_id: str, model_id: str, draft: ModelDraft, description: ModelDescription
-) -> ModelInfo:
-    """Return what a caller gets of a model."""
-    return ModelInfo(model_id, f"models:/{model_id}", description.name, run_id, draft.flavors)
 
 
 def upload_model(
@@ -120,11 +102,14 @@ def upload_model(
     model_id: str,
     draft: ModelDraft,
     description: ModelDescription,
-) -> None:
+) -> ModelVersion | None:
     """Create a model, upload its files, and record it as an output of its run.
 
     If that fails, the model stays, as UPLOAD_FAILED where the server can be told so. The local
     files are removed in any case.
+
+    Returns:
+        the version that it was registered as, if it is to be registered.
     """
     try:
         client.create_logged_model(
@@ -145,3 +130,6 @@ def upload_model(
             client.finalize_logged_model(model_id, status)
     finally:
         draft.discard()
+    if description.registered_model_name is None:
+        return None
+    return client.register_model(f"models:/{model_id}", description.registered_model_name)
