@@ -18,6 +18,7 @@ from support.secret_scene import STRANGERS, Scene
 BEFORE = {
     "ExperimentService.RestoreExperiment": "ExperimentService.DeleteExperiment",
     "MaintenanceService.PurgeExperiment": "RunService.DeleteRun",
+    "RunService.CopyRuns": "RunService.UpdateRun",
 }
 
 # What strangers add to by what they try, such as experiments of theirs.

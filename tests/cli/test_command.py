@@ -41,7 +41,7 @@ def test_the_help_lists_every_command(shell: Shell) -> None:
         *("sync", *(f"spool {n}" for n in ("list", "show", "discard"))),
         *(f"experiments {n}" for n in ("create", "list", "show", "rename", "delete", "restore")),
         *(f"runs {n}" for n in ("create", "list", "show", "compare", "end", "console")),
-        *(f"runs {n}" for n in ("move", "delete", "restore", "export")),
+        *(f"runs {n}" for n in ("move", "copy", "delete", "restore", "export")),
         *("metrics show", "artifacts upload", "artifacts download", "artifacts list"),
         *(f"db {n}" for n in ("upgrade", "check", "backup", "restore", "copy", "distribute")),
         *(f"tokens {n}" for n in ("create", "list", "revoke")),

@@ -154,6 +154,24 @@ def test_runs_are_moved_with_their_child_runs(
     assert "experiment-name" in shell.refusal(2, "runs", "move", run_ids[0])
 
 
+def test_runs_are_copied_with_their_child_runs(
+    shell: Shell, client: TrackingClient, run_ids: list[str]
+) -> None:
+    """R11."""
+    client.create_experiment("another")
+    client.set_tag(run_ids[1], "mlflow.parentRunId", run_ids[0])
+    for run_id in run_ids[:2]:
+        client.set_terminated(run_id)
+    said, copied = shell.output("runs", "copy", run_ids[0][:12], "-n", "another").splitlines()
+    assert said == "Copied 2 runs to experiment another."
+    found = {run["info"]["run_id"] for run in shell.json("runs", "list", "-n", "another")}
+    assert copied in found
+    assert len(found) == 2
+    copies = shell.json("runs", "copy", run_ids[1], "-n", "another")
+    assert list(copies) == [run_ids[1]]
+    assert "experiment-name" in shell.refusal(2, "runs", "copy", run_ids[0])
+
+
 def test_child_runs_are_deleted_with_their_parent_if_asked(
     shell: Shell, client: TrackingClient, experiment_id: str, run_ids: list[str]
 ) -> None:

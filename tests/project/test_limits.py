@@ -181,6 +181,14 @@ STATED: dict[str, list[str | int]] = {
         "catalog.run_moves.MAX_NAMED",
         "catalog.run_families.MAX_RUNS",
     ],
+    "runs that one copy names; that it copies, with child runs; for how long a call of it works": [
+        "care.run_copy.MAX_NAMED",
+        "catalog.run_families.MAX_RUNS",
+        "rpc.run_copying.CALL_SECONDS",
+    ],
+    "minutes for which nobody goes on with a copy that is not whole": [
+        "care.hidden_copies.IDLE_MINUTES"
+    ],
     "runs, or experiments, that a watch names": ["rpc.watch_servicer.MAX_NAMED"],
     "commits that are kept for those who are slow": ["live.commits.KEPT_BYTES"],
     "changes of each server that a PostgreSQL keeps for the watches of all; for how long": [

@@ -256,6 +256,15 @@ REQUESTS: dict[str, list[list[dict[str, Any]]]] = {
     "RunService.LogModel": [[{"run_id": "$run", "model_json": '{"artifact_path": "m"}'}]],
     "RunService.LogOutputs": [[{"run_id": "$run", "models": [{"model_id": "$model"}]}]],
     "RunService.LogParam": [[{"run_id": "$run", "key": "mine", "value": "1"}]],
+    "RunService.CopyRuns": [
+        [
+            {
+                "run_ids": ["$run"],
+                "experiment_id": "$experiment",
+                "write": {"writer": "a" * 32, "sequence": 1},
+            }
+        ]
+    ],
     "RunService.MoveRuns": [[{"run_ids": ["$run"], "experiment_id": "$experiment"}]],
     "RunService.RestoreRun": [[{"run_id": "$run"}]],
     "RunService.SearchRuns": [

@@ -11,6 +11,7 @@ from runstream.errors import FailedPrecondition
 from runstream.rules import INT64_MAX
 from runstream_service.access.caller import Caller, GrantRole
 from runstream_service.access.visibility import check_role, role_on
+from runstream_service.care import hidden_copies
 from runstream_service.care.purge import Purged, hide
 from runstream_service.care.purge_models import hide_models
 from runstream_service.catalog import blobs, experiments, version_use
@@ -137,6 +138,7 @@ def hidden_runs(experiment: int, limit: int | None) -> list[int]:
     """Return hidden runs of an experiment that are not removed yet, by their internal ids."""
     # The run with the maximum id stays, empty, in experiment 0.
     runs = (Run.experiment == experiment) & Run.purging & (Run.artifact_uri != "")
+    runs &= ~hidden_copies.in_use()
     return [row[0] for row in execute(Run.select(Run.id).where(runs).order_by(Run.id).limit(limit))]
 
 

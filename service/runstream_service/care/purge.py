@@ -8,14 +8,14 @@ that broke off leaves runs that are `purging`, and the next purge continues with
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import SQL, fn
+from peewee import fn
 
+from runstream_service.care import hidden_copies
 from runstream_service.care.purge_models import hide_models, purged_models
 from runstream_service.care.purge_step import ROWS_AT_ONCE, delete_files, delete_pieces, end_of_step
 from runstream_service.catalog import blobs, datasets
@@ -106,11 +106,12 @@ def count(before: int) -> Purged:
     experiments = _experiments(before)
     with_runs = experiments | Experiment.purging  # some were hidden by a purge that broke off
     runs = _runs(before) | Run.experiment.in_(Experiment.select(Experiment.id).where(with_runs))
-    purged_runs = Run.select(Run.id).where(runs | Run.purging)
+    hidden = Run.purging & ~hidden_copies.in_use()
+    purged_runs = Run.select(Run.id).where((runs & ~Run.purging) | hidden)
     models = LoggedModel.select(LoggedModel.id).where(purged_models(before, with_runs))
     whole = Run.select(Run.id).where(runs & ~Run.purging)
     points = Series.select(fn.SUM(Series.count)).where(Series.run.in_(whole)).scalar() or 0
-    points += sum(count_points(run.id) for run in Run.select(Run.id).where(Run.purging))
+    points += sum(count_points(run.id) for run in Run.select(Run.id).where(hidden))
     files, size = blobs.count_unused(purged_runs, models)
     return Purged(
         experiments=Experiment.select().where(experiments).count(),
@@ -134,7 +135,7 @@ def hide_experiments(before: int) -> int:
 def runs_to_remove(before: int) -> list[int]:
     """Return the runs to remove, by their internal ids, on a reader's thread."""
     found = Run.purging | _runs(before) | Run.experiment.in_(_purging_experiments())
-    query = Run.select(Run.id).where(found).order_by(Run.id)
+    query = Run.select(Run.id).where(found & ~hidden_copies.in_use()).order_by(Run.id)
     return [row[0] for row in execute(query)]
 
 
@@ -168,8 +169,7 @@ def hide(runs: Sequence[int], condition: Any) -> int:
         changes.record_purged_run(run.uuid, run.experiment_id)
     Run.update(
         purging=True,
-        # Who does not know it finds nothing: an id alone could be guessed.
-        uuid=SQL("'purged '").concat(Run.id.cast("TEXT")).concat(f" {secrets.token_hex(6)}"),
+        uuid=hidden_copies.purged_id(),
         deleted_with_experiment=False,  # restoring the experiment does not concern it any more
         deleted_with_run=None,
     ).where(Run.id.in_([run.id for run in hidden])).execute()
@@ -182,6 +182,7 @@ def remove_rows(runs: Sequence[int]) -> tuple[int, list[int]]:
     Returns:
         How many points were removed, and which runs are left.
     """
+    hidden_copies.take_over(runs)
     points, end = 0, end_of_step()
     for done, run in enumerate(runs):
         for removed in _remove_pieces(run):

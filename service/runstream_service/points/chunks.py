@@ -86,6 +86,9 @@ _NEXT = Statement(
     .order_by(*_ORDER)
     .limit(1)
 )
+_LAST = Statement(
+    Chunk.select(*_ORDER).where(_OF_SERIES).order_by(*(column.desc() for column in _ORDER)).limit(1)
+)
 _NAMES = Statement(Series.select(Run.uuid, Series.key).join(Run).where(Series.id == 0))
 
 
@@ -98,6 +101,29 @@ def insert(run: int, series: int, chunks: Iterable[EncodedChunk]) -> None:
         count = int(summary["count"][0])
         key = _key(summary[0])
         _INSERT.run(run, series, *key, data_id, count, pack_summary(series, summary))
+
+
+def copy_next(source: tuple[int, int], target: tuple[int, int], limit: int) -> int:
+    """Copy chunks of a series that come after those of its copy; return how many were there.
+
+    Args:
+        source: the run and the series.
+        target: those of the copy.
+        limit: how many chunks at the most.
+
+    Raises:
+        DataLoss: a chunk is damaged.
+    """
+    run, series = source
+    key = _LAST.first(*target, 1) or _database_key(START)
+    summaries = _unpack(series, [row[-1:] for row in _NEXT.rows(run, series, *key, limit)])
+    with damage_reported(series):
+        encoded = _read_data(run, series, summaries)
+    if encoded is None:  # of several servers another has sealed meanwhile
+        return limit
+    for i, data in enumerate(encoded):
+        insert(*target, [EncodedChunk(summaries[i : i + 1], data)])
+    return len(summaries)
 
 
 def delete(run: int, series: int, summaries: Summaries) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runstream.v1 import param_importance_pb2 as importance_pb
+from runstream.v1 import run_copies_pb2 as copies_pb
 from runstream.v1 import run_groups_pb2 as groups_pb
 from runstream.v1 import run_keys_pb2 as keys_pb
 from runstream.v1 import run_moves_pb2 as moves_pb
@@ -25,7 +26,14 @@ from runstream_service.engine.batch import Batch
 from runstream_service.engine.readers import Readers
 from runstream_service.engine.writer import Writer
 from runstream_service.ingest.ingest import Ingest
-from runstream_service.rpc import messages, param_importance, run_groups, run_requests, searches
+from runstream_service.rpc import (
+    messages,
+    param_importance,
+    run_copying,
+    run_groups,
+    run_requests,
+    searches,
+)
 from runstream_service.rpc.call_context import CallContext
 from runstream_service.rpc.experiment_servicer import check_experiments_named
 from runstream_service.rpc.large_messages import offload_if_large
@@ -104,6 +112,11 @@ class RunServicer(RunServiceServicer):
             size=request.ByteSize(),
         )
         return moves_pb.MoveRunsResponse(run_ids=moved)
+
+    async def CopyRuns(
+        self, request: copies_pb.CopyRunsRequest, context: CallContext
+    ) -> copies_pb.CopyRunsResponse:
+        return await run_copying.copy_runs(self._writer, context.caller, request)
 
     async def LogParam(
         self, request: pb.LogParamRequest, context: CallContext

@@ -101,6 +101,24 @@ def test_a_run_that_goes_on_is_moved_and_logs_as_before(client: TrackingClient) 
         client.move_runs(run_id, other)
 
 
+def test_runs_that_have_ended_are_copied(client: TrackingClient) -> None:
+    """R11."""
+    other = client.create_experiment("copied to")
+    run_id = client.create_run().info.run_id
+    client.log_metric(run_id, "loss", 0.5)
+    with pytest.raises(FailedPrecondition, match="goes on"):
+        client.copy_runs([run_id], other)
+    client.set_terminated(run_id)
+    copies = client.copy_runs([run_id], other)
+    assert list(copies) == [run_id]
+    run = client.get_run(copies[run_id])
+    assert (run.info.experiment_id, run.data.metrics) == (other, {"loss": 0.5})
+    assert run.data.tags["runstream.copied_from"] == run_id
+    assert client.copy_runs([run_id], other) != copies  # another call makes another copy
+    with pytest.raises(InvalidArgument, match="list of texts"):
+        client.copy_runs(run_id, other)
+
+
 def test_tags_of_many_runs_are_set_and_deleted_by_one_call(client: TrackingClient) -> None:
     """P7."""
     runs = [client.create_run(tags={"old": "1"}).info.run_id for _ in range(3)]

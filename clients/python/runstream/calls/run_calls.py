@@ -18,6 +18,7 @@ from runstream.contract.text_lists import check_not_single_text
 from runstream.errors import FailedPrecondition, NotFound
 from runstream.outbox.outbox import Outbox
 from runstream.transport.connection import Connection
+from runstream.v1 import run_copies_pb2 as copies
 from runstream.v1 import run_moves_pb2 as moves
 from runstream.v1 import run_service_pb2 as runs
 from runstream.v1 import run_tagging_pb2 as tagging
@@ -195,6 +196,36 @@ class RunCalls:
         )
         self._outbox.flush()
         return list(self._connection.call(lambda stubs: stubs.runs.MoveRuns, request).run_ids)
+
+    def copy_runs(self, run_ids: Iterable[str], experiment_id: str) -> dict[str, str]:
+        """Copy runs that have ended to an experiment, all or none, with their child runs (R11).
+
+        Copies have all that was logged, and files; logged models stay with the runs.
+
+        Args:
+            run_ids: active runs, 1 to 1,000.
+            experiment_id: the experiment that the copies will belong to.
+
+        Returns:
+            The ids of the copies by those of the runs, child runs included.
+
+        Raises:
+            InvalidArgument: there is no run id, or there are too many.
+            NotFound: there is no such run or experiment.
+            FailedPrecondition: a run goes on, or has its files elsewhere; it or the experiment is
+                deleted.
+            Aborted: a run was logged to meanwhile; nothing is copied.
+            ResourceExhausted: with their child runs they are more than 10,000.
+        """
+        check_not_single_text("run_ids", run_ids)
+        request = new_message(
+            copies.CopyRunsRequest, run_ids=run_ids, experiment_id=str(experiment_id)
+        )
+        self._outbox.flush()
+        answer = copies.CopyRunsResponse()
+        while not answer.done:  # a call works for some seconds
+            answer = self._connection.call(lambda stubs: stubs.runs.CopyRuns, request)
+        return {copy.source_run_id: copy.run_id for copy in answer.copies}
 
     def tag_runs(
         self,

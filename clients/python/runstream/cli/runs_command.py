@@ -41,7 +41,7 @@ _SHORT_ID_DIGITS = 12
 
 @click.group()
 def runs() -> None:
-    """List, show, compare, move, delete, restore and export runs."""
+    """List, show, compare, move, copy, delete, restore and export runs."""
 
 
 def _search_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -204,6 +204,30 @@ def move(
     moved = client.move_runs(runs, target.experiment_id)
     what = "1 run" if len(moved) == 1 else f"{len(moved):,} runs"
     click.echo(f"Moved {what} to experiment {target.name}.")
+
+
+@runs.command(cls=ExperimentCommand)
+@with_client
+@run_argument(several=True)
+@experiment_options()
+@json_option
+def copy(
+    client: TrackingClient,
+    runs: tuple[str, ...],
+    experiment_name: str | None,
+    experiment_id: str | None,
+    as_json: bool,
+) -> None:
+    """Copy runs that have ended to an experiment, with their child runs, points and artifacts."""
+    target = find_experiment(client, experiment_name, experiment_id)
+    copies = client.copy_runs(runs, target.experiment_id)
+    if as_json:
+        print_json(copies)
+        return
+    what = "1 run" if len(copies) == 1 else f"{len(copies):,} runs"
+    click.echo(f"Copied {what} to experiment {target.name}.")
+    for run_id in runs:
+        click.echo(copies[run_id])
 
 
 @runs.command(cls=ExperimentCommand)
