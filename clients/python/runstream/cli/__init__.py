@@ -35,6 +35,7 @@ from runstream.cli.import_command import imports
 from runstream.cli.import_mlflow_command import mlflow  # noqa: F401 # a command of `import`
 from runstream.cli.import_tables_command import csv_tables, parquet_tables  # noqa: F401 # commands of `import`
 from runstream.cli.import_tensorboard_command import tensorboard  # noqa: F401 # a command of `import`
+from runstream.cli.import_trackio_command import trackio  # noqa: F401 # a command of `import`
 from runstream.cli.logging_commands import log
 from runstream.cli.metrics_command import metrics
 from runstream.cli.run_command import run
