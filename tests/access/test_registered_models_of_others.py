@@ -1,4 +1,4 @@
-"""Who sees registered models and their versions, and who changes them (G7)."""
+"""Who sees registered models and their versions, and who changes them (Q7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model registry as MLflow's own clients use it: rows G1 to G8 of docs/behaviour.md."""
+"""The model registry as MLflow's own clients use it: rows Q1 to Q8 of docs/behaviour.md."""
 
 from __future__ import annotations
 

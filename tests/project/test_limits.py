@@ -125,6 +125,12 @@ STATED: dict[str, list[str | int]] = {
     "views and reports of one experiment that have a title; views without": [
         "catalog.document_updates.MAX_DOCUMENTS"
     ],
+    "registered models of the server; versions of one; its aliases": [
+        "catalog.registered_model_updates.MAX_MODELS",
+        "catalog.model_version_updates.MAX_VERSIONS",
+        "catalog.model_version_updates.MAX_ALIASES",
+    ],
+    "tags of a registered model, and of a version": ["catalog.registered_model_updates.MAX_TAGS"],
     "rules for alerts of one experiment": ["catalog.alert_rules.MAX_RULES"],
     "deliveries of alerts that are under way at once, one to a destination; of one experiment": [
         "alerts.delivery.AT_ONCE",

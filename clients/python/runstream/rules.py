@@ -364,7 +364,7 @@ def check_input_tag(field: str, key: str, value: str) -> None:
 
 
 def check_registered_model_name(field: str, name: str) -> None:
-    """Check the name of a registered model: 1 to 256 characters without `/` and `:` (G1)."""
+    """Check the name of a registered model: 1 to 256 characters without `/` and `:` (Q1)."""
     if not name.strip():
         raise InvalidArgument(
             f"Missing value for required parameter '{field}'", reason="NAME_EMPTY", field=field
@@ -387,7 +387,7 @@ def check_registered_model_name(field: str, name: str) -> None:
 
 
 def check_registered_model_alias(field: str, alias: str) -> None:
-    """Check an alias of a version: 1 to 255 letters, digits, `_` and `-` (G5)."""
+    """Check an alias of a version: 1 to 255 letters, digits, `_` and `-` (Q5)."""
     if not _ALIAS.fullmatch(alias):
         raise _alias_error(
             f"Invalid alias name: '{shorten(alias)}'. Names may only contain alphanumerics, "
@@ -415,7 +415,7 @@ def _alias_error(text: str, field: str, alias: str) -> InvalidArgument:
 
 
 def parse_model_version(field: str, version: str) -> int:
-    """Return the number of a version of a registered model (G2).
+    """Return the number of a version of a registered model (Q2).
 
     Raises:
         InvalidArgument: the text is no whole number.

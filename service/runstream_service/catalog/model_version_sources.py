@@ -27,9 +27,9 @@ _RUN_ID = r"[0-9a-f]{32}"
 _MODEL_ID = r"m-[0-9a-f]{32}"
 _RUNS = re.compile(rf"runs:/({_RUN_ID})(?:/(.+))?")
 _LOGGED_MODEL = re.compile(rf"models:/({_MODEL_ID})")
-_VERSION = re.compile(r"models:/([^/@]+)/([1-9][0-9]{0,17})")
-_STAGE = re.compile(r"models:/([^/@]+)/([A-Za-z]+)")
-_ALIAS = re.compile(r"models:/([^/@]+)@([\w-]+)")
+_VERSION = re.compile(r"models:/([^/]+)/([1-9][0-9]{0,17})")
+_STAGE = re.compile(r"models:/([^/]+)/([A-Za-z]+)")
+_ALIAS = re.compile(r"models:/([^/]+)@([\w-]+)")
 _OWNER_ID = re.compile(rf"{_RUN_ID}|{_MODEL_ID}")
 _ARTIFACTS = "mlflow-artifacts:/"
 

@@ -1,4 +1,4 @@
-"""ModelRegistryService: rows G1 to G6 of docs/behaviour.md."""
+"""ModelRegistryService: rows Q1 to Q6 of docs/behaviour.md."""
 
 from __future__ import annotations
 
@@ -368,6 +368,10 @@ def test_a_version_is_copied_to_another_model_by_name_and_alias(
         copy = add_version(shared, target, source)
         assert (copy.source, copy.run_id) == (f"models:/{name}/1", run_id)
         assert copy.artifact_path == "model"
+    copied = register(shared, f"{name}@best")
+    add_version(shared, copied, f"runs:/{run_id}")
+    assert add_version(shared, target, f"models:/{copied}/1").artifact_path == ""
+    assert add_version(shared, target, f"models:/{copied}@latest").artifact_path == ""
     move(shared, name, 1, "Staging")
     assert add_version(shared, target, f"models:/{name}/staging").run_id == run_id
     with expect_refusal(INVALID, "SOURCE_MISMATCH"):

@@ -1,4 +1,4 @@
-"""What versions of registered models use stays: row G4 of docs/behaviour.md."""
+"""What versions of registered models use stays: row Q4 of docs/behaviour.md."""
 
 from __future__ import annotations
 
