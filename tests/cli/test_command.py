@@ -36,8 +36,9 @@ def commands(group: click.Group = main, *path: str) -> Iterator[tuple[str, click
 def test_the_help_lists_every_command(shell: Shell) -> None:
     listed = shell.output("--help")
     assert {name for name, _ in commands()} == {
-        *("server", "ui", "run", "log", "watch", "gc", "completion"),
-        *(f"import {n}" for n in ("csv", "mlflow", "parquet", "tensorboard")),
+        *("server", "ui", "run", "log", "watch", "gc", "completion", "export"),
+        *(f"import {n}" for n in ("csv", "mlflow", "parquet", "runstream")),
+        *(f"import {n}" for n in ("tensorboard", "trackio")),
         *("sync", *(f"spool {n}" for n in ("list", "show", "discard"))),
         *(f"experiments {n}" for n in ("create", "list", "show", "rename", "delete", "restore")),
         *(f"runs {n}" for n in ("create", "list", "show", "compare", "end", "console")),
@@ -138,7 +139,7 @@ def complete(shell: Shell, *words: str) -> list[str]:
 
 def test_commands_experiments_and_runs_are_completed(shell: Shell, client: TrackingClient) -> None:
     run_id = client.create_run(client.create_experiment("complete-me")).info.run_id
-    assert complete(shell, "exp") == ["experiments"]
+    assert complete(shell, "expe") == ["experiments"]
     assert complete(shell, "runs", "list", "--experiment-name", "complete") == ["complete-me"]
     assert complete(shell, "runs", "show", run_id[:12]) == [run_id]
     assert complete(shell, "watch", "no-run") == []

@@ -29,10 +29,12 @@ from runstream.cli.client_option import INTERRUPTED
 from runstream.cli.completion_command import completion
 from runstream.cli.console_command import console  # noqa: F401 # a command of `runs`
 from runstream.cli.experiments_command import experiments
+from runstream.cli.export_command import export
 from runstream.cli.gc_command import purge
 from runstream.cli.grants_command import grants
 from runstream.cli.import_command import imports
 from runstream.cli.import_mlflow_command import mlflow  # noqa: F401 # a command of `import`
+from runstream.cli.import_runstream_command import runstream  # noqa: F401 # a command of `import`
 from runstream.cli.import_tables_command import csv_tables, parquet_tables  # noqa: F401 # commands of `import`
 from runstream.cli.import_tensorboard_command import tensorboard  # noqa: F401 # a command of `import`
 from runstream.cli.import_trackio_command import trackio  # noqa: F401 # a command of `import`
@@ -170,6 +172,7 @@ _COMMANDS = (
     audit,
     grants,
     imports,
+    export,
     sync,
     spool,
     purge,

@@ -75,26 +75,27 @@ def copy_source(source: Source, destination: TrackingClient | DryRun) -> Report:
             pass
     for experiment, experiment_id in experiments:
         importer.import_models(experiment, experiment_id)
+        importer.import_documents(experiment, experiment_id)
     importer.finish()
     return importer.report
 
 
-def print_report(report: Report, *, dry_run: bool, as_json: bool) -> None:
+def print_report(report: Report, *, dry_run: bool, as_json: bool, verb: str = "Copied") -> None:
     """Print a report, as JSON or for people, and exit with 1 if something could not be copied."""
     if as_json:
         print_json(report.counts())
     else:
-        _print_text(report, dry_run)
+        _print_text(report, "Would copy" if dry_run else verb)
     if report.problems:
         sys.exit(1)
 
 
-def _print_text(report: Report, dry_run: bool) -> None:
+def _print_text(report: Report, verb: str) -> None:
     click.echo(
-        f"{'Would copy' if dry_run else 'Copied'} {report.runs} runs of {report.experiments} "
+        f"{verb} {report.runs} runs of {report.experiments} "
         f"experiments: {report.points} points, {report.params} params, {report.tags} tags, "
         f"{report.datasets} datasets, {report.artifacts} files, {report.console_lines} lines of "
-        f"consoles, {report.models} models."
+        f"consoles, {report.models} models, {report.documents} documents."
     )
     if report.runs_already_there:
         click.echo(f"{report.runs_already_there} runs were there already.")

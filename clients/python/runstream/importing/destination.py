@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from runstream.entities import ConsoleLine, DatasetInput, Experiment, Run
+from runstream.entities import ConsoleLine, DatasetInput, Document, Experiment, Run
 
 Row = tuple[str, float, int, int]
 
@@ -79,6 +79,9 @@ class Destination(Protocol):
     def update_run(self, run_id: str, status: str, *, end_time: int | None) -> object:
         """End a run."""
 
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Delete a tag of a run."""
+
     def create_logged_model(
         self,
         experiment_id: str,
@@ -95,6 +98,18 @@ class Destination(Protocol):
         self, run_id: str, model_id: str, metrics: Iterable[Row], dataset: tuple[str, str] | None
     ) -> None:
         """Log points of a model."""
+
+    def list_documents(self, experiment_id: str, kind: str) -> Iterator[Document]:
+        """Yield the documents of an experiment, without their texts."""
+
+    def get_document(self, document_id: str) -> Document:
+        """Return a document."""
+
+    def create_document(self, experiment_id: str, kind: str, title: str, text: str) -> Document:
+        """Create a document."""
+
+    def update_document(self, document: Document, *, is_default: bool) -> object:
+        """Make a view the default."""
 
     def finalize_logged_model(self, model_id: str, status: str) -> object:
         """Say whether the files of a model are there."""

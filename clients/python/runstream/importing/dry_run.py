@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runstream.calls.client import TrackingClient
 from runstream.calls.metric_points import to_point
 from runstream.contract.messages import new_message
 from runstream.contract.run_batches import inputs_batch, outputs_batch, to_run_status
-from runstream.entities import ConsoleLine, DatasetInput, Experiment, Run
+from runstream.entities import ConsoleLine, DatasetInput, Document, Experiment, Run
 from runstream.errors import InvalidArgument
 from runstream.importing.destination import Row
 from runstream.outbox.columns import make_table, pack_table, rows_of_table
@@ -22,6 +22,7 @@ from runstream.rules import (
     check_run_id,
     check_text,
     check_timestamp,
+    check_title,
 )
 from runstream.v1.run_service_pb2 import CreateRunRequest, UpdateRunRequest
 
@@ -128,6 +129,9 @@ class DryRun:
         """Check status and time."""
         new_message(UpdateRunRequest, status=to_run_status(status), end_time=end_time)
 
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Do nothing."""
+
     def create_logged_model(
         self,
         experiment_id: str,
@@ -156,6 +160,22 @@ class DryRun:
         """Check points."""
         for row in metrics:
             to_point(*row)
+
+    def list_documents(self, experiment_id: str, kind: str) -> Iterator[Document]:
+        """Yield the documents of an experiment, if the server has it."""
+        return self._client.list_documents(experiment_id, kind) if experiment_id else iter(())
+
+    def get_document(self, document_id: str) -> Document:
+        """Return a document."""
+        return self._client.get_document(document_id)
+
+    def create_document(self, experiment_id: str, kind: str, title: str, text: str) -> Document:
+        """Check a document."""
+        check_title("title", title)
+        return Document("", experiment_id, kind, title, text, False, 0, 0, "", "", 1)
+
+    def update_document(self, document: Document, *, is_default: bool) -> None:
+        """Do nothing: the document is not there."""
 
     def finalize_logged_model(self, model_id: str, status: str) -> None:
         """Check the status."""

@@ -17,10 +17,11 @@ from runstream.entities import ConsoleLine, Run
 from runstream.errors import NotFound, Unavailable
 from runstream.importing.copying import SOURCE_ERRORS
 from runstream.importing.destination import Destination
+from runstream.importing.document_copy import DocumentCopy
 from runstream.importing.lanes import LANES, Lane, Lanes
 from runstream.importing.model_copy import ModelCopy
 from runstream.importing.report import Report
-from runstream.importing.run_copy import COMPLETE_TAG, RunCopy
+from runstream.importing.run_copy import RunCopy
 from runstream.importing.source import Source, SourceExperiment, SourceLine, SourceRun
 
 T = TypeVar("T")
@@ -91,11 +92,11 @@ class Importer:
         """
         with Lanes() as lanes:
             for run_id, experiment_id, there in self._look_up(runs):
-                if there is not None and self._is_complete(run_id, there):
+                if there is not None and self._source.is_complete(there):
                     self.report.count(runs_already_there=1)
                 else:
                     with lanes.open() as lane:
-                        self._import_run(lane, run_id, experiment_id, is_there=there is not None)
+                        self._import_run(lane, run_id, experiment_id, there)
                 yield
 
     def import_models(self, experiment: SourceExperiment, experiment_id: str) -> None:
@@ -106,6 +107,16 @@ class Importer:
             copy = ModelCopy(self._client, self.report)
             copy.attempt(
                 f"model {model.model_id}", partial(copy.copy, model, experiment_id, self._source)
+            )
+
+    def import_documents(self, experiment: SourceExperiment, experiment_id: str) -> None:
+        """Copy the reports and views of an experiment."""
+        what = f"documents of experiment {experiment.name!r}"
+        copy = DocumentCopy(self._client, self.report, experiment_id)
+        for document in copy.read_parts(what, self._source.read_documents(experiment, self.note)):
+            copy.attempt(
+                f"{document.kind} {document.title!a} of experiment {experiment.name!r}",
+                partial(copy.copy, document),
             )
 
     def finish(self) -> None:
@@ -150,13 +161,11 @@ class Importer:
         except NotFound:
             return None
 
-    def _is_complete(self, run_id: str, there: Run) -> bool:
-        tags = there.data.tags
-        return tags.get(COMPLETE_TAG) == "complete" and not self._source.has_more(run_id, tags)
-
-    def _import_run(self, lane: Lane, run_id: str, experiment_id: str, *, is_there: bool) -> None:
+    def _import_run(self, lane: Lane, run_id: str, experiment_id: str, there: Run | None) -> None:
         """Read a run, and give the steps of its copy to a lane."""
-        copy, source = RunCopy(self._client, self.report), self._source
+        source = self._source
+        tracker = "" if source.is_exact else source.tracker
+        copy = RunCopy(self._client, self.report, tracker, there)
         run = self._read_source(f"run {run_id}", lambda: source.read_run(run_id, copy.note), None)
         if run is None:
             return
@@ -168,9 +177,9 @@ class Importer:
         def give(what: str, step: Callable[[], object]) -> None:
             lane.give(lambda: copy.attempt(f"{what} of run {run_id}", step))
 
-        if not is_there:
+        if there is None:
             lane.give(create)
-        give("params and tags", lambda: copy.copy_params_and_tags(run, source.tracker))
+        give("params and tags", lambda: copy.copy_params_and_tags(run))
         for part in copy.read_parts(f"points of run {run_id}", source.read_points(run, copy.note)):
             give("points", partial(copy.copy_points, run, part))
             self.on_points()

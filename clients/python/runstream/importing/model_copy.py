@@ -29,7 +29,7 @@ class ModelCopy(Copying):
         self.report.count(models=1)
         self.attempt(f"metrics {what}", lambda: self._copy_model_metrics(model))
         self.attempt(f"artifacts {what}", lambda: self._copy_files(model, source))
-        if model.status in ("READY", "UPLOAD_FAILED"):
+        if model.status in ("READY", "FAILED", "UPLOAD_FAILED"):
             self.client.finalize_logged_model(model.model_id, model.status)
 
     def _copy_model_metrics(self, model: SourceModel) -> None:

@@ -30,6 +30,7 @@ class Report:
     datasets: int = 0
     artifacts: int = 0
     console_lines: int = 0
+    documents: int = 0
     problems: list[str] = field(default_factory=list)
     more_problems: int = 0
     left_out: Counter[str] = field(default_factory=Counter)

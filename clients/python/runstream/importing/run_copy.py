@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runstream.entities import ConsoleLine
+from runstream.entities import ConsoleLine, Run
 from runstream.importing.copying import Copying
+from runstream.importing.destination import Destination
+from runstream.importing.import_tags import (
+    COMPLETE_TAG,
+    ID_TAG,
+    POSITION_TAG,
+    TRACKER_TAG,
+    URL_TAG,
+)
+from runstream.importing.report import Report
 from runstream.importing.source import PointColumns, SourceRun
-
-#: The tag of a run of which everything was copied, and those that say where it came from.
-COMPLETE_TAG = "runstream.import"
-TRACKER_TAG = "runstream.import.tracker"
-ID_TAG = "runstream.import.id"
-URL_TAG = "runstream.import.url"
-
-#: The tag of a run that may grow in its source: how far it was copied.
-POSITION_TAG = "runstream.import.position"
 
 _ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 
 class RunCopy(Copying):
     """The copy of one run."""
+
+    def __init__(
+        self, client: Destination, report: Report, tracker: str, there: Run | None
+    ) -> None:
+        """Copy nothing yet.
+
+        Args:
+            client: where it goes.
+            report: what was done up to now, of all copies.
+            tracker: where it comes from; empty for a run that stays as it was there.
+            there: what was here of it before; None if nothing was.
+        """
+        super().__init__(client, report)
+        self._tracker = tracker
+        self._there = there
 
     def create(self, run: SourceRun, experiment_id: str) -> None:
         """Create the run."""
@@ -34,15 +49,16 @@ class RunCopy(Copying):
             user_id=run.user_id,
         )
 
-    def copy_params_and_tags(self, run: SourceRun, tracker: str) -> None:
+    def copy_params_and_tags(self, run: SourceRun) -> None:
         """Copy params and tags, and set the tags that say where the run came from."""
         params = self.valid_pairs(f"param of run {run.run_id}", run.params)
         tags = self.valid_pairs(f"tag of run {run.run_id}", run.tags)
-        tags.pop(COMPLETE_TAG, None)  # of an import into the source, and not of this one
-        origin = {TRACKER_TAG: tracker, ID_TAG: run.source_id or run.run_id}
-        if run.url:
-            origin[URL_TAG] = run.url
-        origin = self.valid_pairs(f"origin of run {run.run_id}", origin)
+        origin = {}
+        if self._tracker:
+            tags.pop(COMPLETE_TAG, None)  # of an import into the source, and not of this one
+            origin = {TRACKER_TAG: self._tracker, ID_TAG: run.source_id or run.run_id}
+            origin |= {URL_TAG: run.url} if run.url else {}
+            origin = self.valid_pairs(f"origin of run {run.run_id}", origin)
         self.client.log_batch(run.run_id, (), params, tags | origin)
         self.client.flush_run(run.run_id)
         self.report.count(params=len(params), tags=len(tags))
@@ -77,8 +93,18 @@ class RunCopy(Copying):
         """
         self.attempt(f"run {run.run_id}", lambda: self.client.flush_run(run.run_id))
         if run.status in _ENDED:
+            if self.problems and not self._tracker:  # it is not what it was there
+                self.client.log_batch(run.run_id, (), {}, {COMPLETE_TAG: "incomplete"})
             self.client.update_run(run.run_id, run.status, end_time=run.end_time)
             if is_whole and not self.problems:
-                position = {POSITION_TAG: run.position} if run.position else {}
-                self.client.log_batch(run.run_id, (), {}, {COMPLETE_TAG: "complete", **position})
-                self.attempt(f"run {run.run_id}", lambda: self.client.flush_run(run.run_id))
+                self._mark_complete(run)
+        elif run.status == "SCHEDULED":
+            self.client.update_run(run.run_id, run.status, end_time=None)
+
+    def _mark_complete(self, run: SourceRun) -> None:
+        if self._tracker:
+            position = {POSITION_TAG: run.position} if run.position else {}
+            self.client.log_batch(run.run_id, (), {}, {COMPLETE_TAG: "complete", **position})
+            self.attempt(f"run {run.run_id}", lambda: self.client.flush_run(run.run_id))
+        elif self._there and COMPLETE_TAG in self._there.data.tags and COMPLETE_TAG not in run.tags:
+            self.client.delete_tag(run.run_id, COMPLETE_TAG)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from runstream.entities import DatasetInput
+from runstream.entities import DatasetInput, Run
+from runstream.importing.import_tags import COMPLETE_TAG
 
 #: Takes note of what could not be copied: what it is, and why.
 Note = Callable[[str, str], None]
@@ -98,6 +99,15 @@ class SourceLine(NamedTuple):
     text: str
 
 
+class SourceDocument(NamedTuple):
+    """A report or a view of an experiment; see `runstream.entities.Document`."""
+
+    kind: str
+    title: str
+    text: str
+    is_default: bool = False
+
+
 class ArtifactFiles(NamedTuple):
     """Files of this machine below a folder, all of which lie in `root` once links are resolved."""
 
@@ -115,6 +125,10 @@ class Source(ABC):
 
     #: What the tracker is called in the tag `runstream.import.tracker`, such as `mlflow`.
     tracker: str
+
+    #: Whether runs stay as they are there, because they come of another Runstream: they get no tags
+    #: of an import, and one that has ended there and here at the same time is complete.
+    is_exact = False
 
     @abstractmethod
     def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
@@ -148,6 +162,13 @@ class Source(ABC):
         """Yield the lines of the console of a run, always the same ones in the same order."""
         return iter(())
 
+    def is_complete(self, there: Run) -> bool:
+        """Return whether a run was copied whole, as what it is here says."""
+        tags = there.data.tags
+        if tags.get(COMPLETE_TAG) != "complete":
+            return False
+        return not self.has_more(there.info.run_id, tags)
+
     def has_more(self, run_id: str, tags: Mapping[str, str]) -> bool:
         """Return whether a run that has ended and was copied whole has more by now.
 
@@ -160,6 +181,10 @@ class Source(ABC):
 
     def read_models(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceModel]:
         """Yield the active logged models of an experiment."""
+        return iter(())
+
+    def read_documents(self, experiment: SourceExperiment, note: Note) -> Iterator[SourceDocument]:
+        """Yield the reports and views of an experiment."""
         return iter(())
 
     def count_left_out(self) -> Mapping[str, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runstream.errors import InvalidArgument
-from runstream.importing.run_copy import POSITION_TAG
+from runstream.importing.import_tags import POSITION_TAG
 from runstream.importing.run_ids import derive_run_id
 from runstream.importing.source import (
     ArtifactFiles,
