@@ -55,6 +55,18 @@ def test_a_program_of_mlflow_logs_reads_and_searches_over_grpc(
     assert server.stop() == ""
 
 
+@pytest.mark.parametrize("version", ["mlflow", "mlflow-lowest"])
+def test_a_program_of_mlflow_registers_finds_and_loads_models_over_grpc(
+    frameworks: Frameworks, server: ServerProcess, variables: dict[str, str], version: str
+) -> None:
+    program = (PROGRAMS / "mlflow_registry.py").read_text()
+    told = json.loads(frameworks.run(version, program, **variables).splitlines()[-1])
+    with TrackingClient(server.uri) as client:
+        [found] = client.search_model_versions("name = 'taxi'")
+        assert (found.version, found.run_id) == ("2", told["run_id"])
+    assert server.stop() == ""
+
+
 def test_a_tracking_uri_of_mlflow_stands_for_one_of_runstream(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

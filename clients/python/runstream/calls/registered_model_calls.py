@@ -32,7 +32,7 @@ class RegisteredModelCalls:
         """Create a registered model, without versions, and return it.
 
         Args:
-            name: 1 to 250 characters without `/` and `:`, unique on the server.
+            name: 1 to 256 characters without `/` and `:`, unique on the server.
             tags: tags to set.
             description: text for people.
 

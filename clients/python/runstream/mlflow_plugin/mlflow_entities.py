@@ -120,7 +120,7 @@ def to_logged_model(found: runstream.entities.LoggedModel) -> Any:
         status=entities.LoggedModelStatus(found.status),
         tags=found.tags,
         params=found.params,
-        metrics=[_to_model_metric(metric, found.model_id) for metric in found.metrics],
+        metrics=[to_model_metric(metric, found.model_id) for metric in found.metrics],
     )
 
 
@@ -139,7 +139,8 @@ def _to_dataset_input(message: run_pb2.DatasetInput) -> entities.DatasetInput:
     )
 
 
-def _to_model_metric(point: runstream.entities.ModelMetric, model_id: str) -> Metric:
+def to_model_metric(point: runstream.entities.ModelMetric, model_id: str) -> Metric:
+    """Convert a point of a metric of a model."""
     return Metric(
         point.key,
         point.value,

@@ -33,6 +33,8 @@ _CODES = {
     grpc.StatusCode.DEADLINE_EXCEEDED: databricks_pb2.DEADLINE_EXCEEDED,
 }
 
+_CODES_BY_REASON = {"ALIAS_NOT_FOUND": databricks_pb2.INVALID_PARAMETER_VALUE}
+
 # What the outbox says first of a batch that was refused. Here the call that is refused is the one
 # that raises the error, as with a server of MLflow.
 _REFUSAL = re.compile(r"^run [0-9a-f]{32}: its start, end or inputs were refused: ")
@@ -61,7 +63,9 @@ def with_mlflow_errors(function: Callable[Arguments, Result]) -> Callable[Argume
         try:
             return function(*args, **kwargs)
         except RunstreamError as error:
-            code = _CODES.get(error.code, databricks_pb2.INTERNAL_ERROR)
+            code = _CODES_BY_REASON.get(error.reason) or _CODES.get(
+                error.code, databricks_pb2.INTERNAL_ERROR
+            )
             message = _REFUSAL.sub("", mlflow_message(error))
             raise MlflowException(message, error_code=code) from error
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from typing import Any, NoReturn
-
 from mlflow.store.tracking.abstract_store import AbstractStore
 
 from runstream.mlflow_plugin.experiment_methods import ExperimentMethods
 from runstream.mlflow_plugin.logged_model_methods import LoggedModelMethods
 from runstream.mlflow_plugin.logging_methods import LoggingMethods
-from runstream.mlflow_plugin.mlflow_errors import NotInRunstream, methods_with_mlflow_errors
+from runstream.mlflow_plugin.mlflow_errors import methods_with_mlflow_errors
+from runstream.mlflow_plugin.refusals import refuse_methods
 from runstream.mlflow_plugin.run_changes import RunChanges
 from runstream.mlflow_plugin.run_methods import RunMethods
 from runstream.mlflow_plugin.tracking_server import tracking_server
@@ -56,20 +53,4 @@ class RunstreamStore(
         self._is_in_program = artifact_uri is None
 
 
-def _refusal(name: str, what: str) -> Callable[..., NoReturn]:
-    def refuse(*_: Any, **__: Any) -> NoReturn:
-        raise NotInRunstream(f"Runstream does not have {what}: {name} is not possible")
-
-    refuse.__name__ = name
-    return refuse
-
-
-def _refuse_what_is_missing() -> None:
-    """Let the methods for what is missing say so, whichever of them this version of MLflow has."""
-    for name, _ in inspect.getmembers(AbstractStore, inspect.isfunction):
-        what = next((_MISSING[word] for word in _MISSING if word in name), None)
-        if what and not name.startswith("_"):
-            setattr(RunstreamStore, name, _refusal(name, what))
-
-
-_refuse_what_is_missing()
+refuse_methods(RunstreamStore, AbstractStore, _MISSING)
