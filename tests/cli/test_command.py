@@ -46,6 +46,13 @@ def test_the_help_lists_every_command(shell: Shell) -> None:
         *("metrics show", "artifacts upload", "artifacts download", "artifacts list"),
         *(f"db {n}" for n in ("upgrade", "check", "backup", "restore", "copy", "distribute")),
         *(f"tokens {n}" for n in ("create", "list", "revoke")),
+        *(
+            f"models {n}"
+            for n in (
+                *("list", "show", "versions", "register", "alias"),
+                *("tag", "stage", "delete", "download"),
+            )
+        ),
         *(f"grants {n}" for n in ("set", "list", "delete")),
         *("audit", "db create-token"),
     }

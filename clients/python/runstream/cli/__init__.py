@@ -40,6 +40,7 @@ from runstream.cli.import_tensorboard_command import tensorboard  # noqa: F401 #
 from runstream.cli.import_trackio_command import trackio  # noqa: F401 # a command of `import`
 from runstream.cli.logging_commands import log
 from runstream.cli.metrics_command import metrics
+from runstream.cli.models_command import models
 from runstream.cli.run_command import run
 from runstream.cli.runs_command import runs
 from runstream.cli.spool_command import spool
@@ -167,6 +168,7 @@ _COMMANDS = (
     log,
     metrics,
     artifacts,
+    models,
     watch,
     tokens,
     audit,
