@@ -45,11 +45,10 @@ _FIND_BY_ALIAS = VisibleStatement(
     .where(_OF_NAME & (RegisteredModelAlias.alias == "")),
     EXPERIMENT,
 )
-_ALL = VisibleStatement(
-    with_owners(
-        ModelVersion.select(ModelVersion.id, ModelVersion.version, ModelVersion.stage)
-    ).where(_OF_NAME),
-    EXPERIMENT,
+_HIGHEST = with_owners(ModelVersion.select(fn.MAX(ModelVersion.version)))
+_LATEST = VisibleStatement(_HIGHEST.where(_OF_NAME), EXPERIMENT)
+_LATEST_OF_STAGE = VisibleStatement(
+    _HIGHEST.where(_OF_NAME & (ModelVersion.stage == 0)), EXPERIMENT
 )
 _LOCATION = VisibleStatement(
     with_owners(ModelVersion.select(_ARTIFACT_URI, ModelVersion.artifact_path)).where(
@@ -115,15 +114,15 @@ def find(caller: Caller, name: str, version: int) -> int:
 def find_by_alias(caller: Caller, name: str, alias: str) -> int:
     """Return the internal id of the version of an alias; raises as `get_by_alias`."""
     if alias.lower() == "latest":
-        versions = [(version, number) for number, version, _ in _ALL.rows(caller, name)]
-        if not versions:
+        latest = _LATEST.first(caller, name)
+        if latest is None or latest[0] is None:
             raise NotFound(
                 f"Latest version not found for model {name}.",
                 reason="MODEL_VERSION_NOT_FOUND",
                 field="alias",
                 value=alias,
             )
-        return int(max(versions)[1])
+        return find(caller, name, latest[0])
     row = _FIND_BY_ALIAS.first(caller, name, alias)
     if row is None:
         raise NotFound(
@@ -143,17 +142,15 @@ def find_by_stage(caller: Caller, name: str, stage: str) -> int:
         NotFound: no version of it that the caller sees is there.
     """
     wanted = parse_stage(stage)
-    versions = [
-        (version, number) for number, version, has in _ALL.rows(caller, name) if has == wanted
-    ]
-    if not versions:
+    latest = _LATEST_OF_STAGE.first(caller, name, wanted)
+    if latest is None or latest[0] is None:
         raise NotFound(
             f"No versions of model with name '{name}' and stage '{STAGES[wanted]}' found",
             reason="MODEL_VERSION_NOT_FOUND",
             field="stage",
             value=stage,
         )
-    return int(max(versions)[1])
+    return find(caller, name, latest[0])
 
 
 def download_uri(caller: Caller, name: str, version: int) -> str:

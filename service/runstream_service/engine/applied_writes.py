@@ -14,9 +14,9 @@ import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from peewee import Field, fn
+from peewee import Field, TextField, fn
 
-from runstream_service.engine.statements import ANY_IDS, Statement, array_of
+from runstream_service.engine.statements import ANY_IDS, ANY_TEXTS, Statement, array_of
 from runstream_service.engine.tables import (
     ExperimentWrite,
     ModelWrite,
@@ -48,11 +48,12 @@ class Writes:
             owner: the column of the table of writes that names the run, or what else it is.
         """
         table = owner.model
+        any_owners = ANY_TEXTS if isinstance(owner, TextField) else ANY_IDS
         self._select = Statement(
             table.select(table.sequence).where((owner == 0) & (table.writer == b""))
         )
         self._select_all = Statement(
-            table.select(owner, table.sequence).where((table.writer == b"") & owner.in_(ANY_IDS))
+            table.select(owner, table.sequence).where((table.writer == b"") & owner.in_(any_owners))
         )
         # The row of a writer that writes again is a new one, with the maximum id.
         self._delete = Statement(table.delete().where((owner == 0) & (table.writer == b"")))
