@@ -6,9 +6,9 @@ import secrets
 
 import grpc
 import pytest
-from runstream.v1.run_copies_pb2 import CopyRunsRequest
 
 from runstream.v1.access_service_pb2 import GrantRole, SetGrantRequest
+from runstream.v1.run_copies_pb2 import CopyRunsRequest
 from runstream.v1.run_pb2 import RunStatus
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest, UpdateRunRequest
 from runstream.v1.write_pb2 import WriteId

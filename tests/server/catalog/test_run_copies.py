@@ -8,7 +8,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from runstream.v1.run_copies_pb2 import CopyRunsRequest
 
 from runstream import TrackingClient
 from runstream.v1.console_pb2 import CONSOLE_STREAM_STDOUT, ConsoleLine
@@ -16,6 +15,7 @@ from runstream.v1.experiment_service_pb2 import DeleteExperimentRequest
 from runstream.v1.logged_model_service_pb2 import CreateLoggedModelRequest
 from runstream.v1.logging_service_pb2 import LogBatchRequest
 from runstream.v1.maintenance_service_pb2 import PurgeRequest
+from runstream.v1.run_copies_pb2 import CopyRunsRequest
 from runstream.v1.run_pb2 import Dataset, DatasetInput, InputTag, ModelOutput, Run, RunStatus
 from runstream.v1.run_service_pb2 import (
     DeleteRunRequest,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import grpc
 import pytest
-from runstream.v1.run_copies_pb2 import CopyRunsRequest, CopyRunsResponse
 
 from runstream.v1.maintenance_service_pb2 import PurgeRequest
+from runstream.v1.run_copies_pb2 import CopyRunsRequest, CopyRunsResponse
 from runstream.v1.run_pb2 import RunStatus
 from runstream.v1.run_service_pb2 import SearchRunsRequest, SetTagRequest, UpdateRunRequest
 from runstream.v1.write_pb2 import WriteId
