@@ -6,6 +6,7 @@ import { type Experiment, readExperiment } from "../api/experiments";
 import { may } from "../api/rights";
 import { deleteRuns, moveRuns, type Run, renameRun, restoreRuns } from "../api/runs";
 import { useText } from "../parts/address";
+import { CopyRuns } from "../parts/CopyRuns";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { ErrorNote } from "../parts/ErrorNote";
 import { FormDialog } from "../parts/FormDialog";
@@ -126,6 +127,7 @@ function Changes(props: { run: Run; live: LiveRuns; changeable: boolean }) {
   const [renaming, setRenaming] = createSignal(false);
   const [deleting, setDeleting] = createSignal(false);
   const [moving, setMoving] = createSignal(false);
+  const [copying, setCopying] = createSignal(false);
   const isRunning = () => props.run.status === "RUNNING";
   const remove = (withChildren: boolean) =>
     attempt(async () => {
@@ -167,6 +169,7 @@ function Changes(props: { run: Run; live: LiveRuns; changeable: boolean }) {
           items={[
             { label: "Rename", act: () => setRenaming(true) },
             { label: "Move to another experiment…", act: () => setMoving(true) },
+            { label: "Copy to another experiment…", act: () => setCopying(true) },
             { label: "Delete", act: ask, isDanger: true },
           ]}
         />
@@ -188,6 +191,15 @@ function Changes(props: { run: Run; live: LiveRuns; changeable: boolean }) {
           from={props.run.experimentId}
           move={move}
           close={() => setMoving(false)}
+        />
+      </Show>
+      <Show when={copying()}>
+        <CopyRuns
+          ids={[props.run.id]}
+          running={isRunning() ? 1 : 0}
+          children={props.run.children}
+          from={props.run.experimentId}
+          close={() => setCopying(false)}
         />
       </Show>
       <Show when={renaming()}>

@@ -46,7 +46,7 @@ export default function RunActions(props: {
     props.select(props.ids.filter((id) => !these.has(id)));
     props.changed();
   };
-  const ask = (kind: "move" | "delete") =>
+  const ask = (kind: "move" | "copy" | "delete") =>
     attempt(async () => {
       const now = ids();
       const runs = await readRuns(now, { metrics: [], params: [], tags: [] });
@@ -166,6 +166,7 @@ export default function RunActions(props: {
               label="More actions"
               items={[
                 { label: "Move to another experiment…", act: () => ask("move") },
+                { label: "Copy to another experiment…", act: () => ask("copy") },
                 {
                   label: `Delete ${counted(ids().length, "run")}`,
                   act: () => ask("delete"),

@@ -1,8 +1,9 @@
-// What is asked before selected runs are renamed, tagged, moved, deleted, or removed for good. What is
+// What is asked before selected runs are renamed, tagged, moved, copied, deleted, or removed for good. What is
 // confirmed is about the runs of the question, whatever is selected or in sight by then.
 
 import type { Experiment } from "../api/experiments";
 import type { Run } from "../api/runs";
+import { CopyRuns } from "../parts/CopyRuns";
 import DeleteForGood from "../parts/DeleteForGood";
 import { DeleteRuns } from "../parts/DeleteRuns";
 import { FormDialog } from "../parts/FormDialog";
@@ -15,7 +16,7 @@ export type Question =
   | { kind: "tag"; ids: string[] }
   | { kind: "purge"; ids: string[] }
   /** Of those of the ids that are still there, what they are like is said. */
-  | { kind: "move" | "delete"; ids: string[]; runs: Run[] };
+  | { kind: "move" | "copy" | "delete"; ids: string[]; runs: Run[] };
 
 export function RunQuestion(props: {
   asked: Question;
@@ -67,6 +68,16 @@ export function RunQuestion(props: {
         {...about}
         from={props.experimentId}
         move={(to) => props.move(ids, to)}
+        close={props.close}
+      />
+    );
+  if (asked.kind === "copy")
+    return (
+      <CopyRuns
+        ids={ids}
+        running={about.running}
+        children={about.children}
+        from={props.experimentId}
         close={props.close}
       />
     );
