@@ -1,6 +1,8 @@
 package io.runstream;
 
 import io.grpc.Deadline;
+import io.runstream.v1.CopyRunsRequest;
+import io.runstream.v1.CopyRunsResponse;
 import io.runstream.v1.CountRunsRequest;
 import io.runstream.v1.CreateRunRequest;
 import io.runstream.v1.DatasetInput;
@@ -17,6 +19,8 @@ import io.runstream.v1.SearchRunsRequest;
 import io.runstream.v1.SearchRunsResponse;
 import io.runstream.v1.UpdateRunRequest;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * The runs of a server; see {@link TrackingClient#runs}.
@@ -146,6 +150,34 @@ public final class Runs {
     RestoreRunRequest request = RestoreRunRequest.newBuilder().setRunId(runId).build();
     calls.callAfter(
         outbox, outbox.buffers.find(runId), stub, service -> service.restoreRun(request));
+  }
+
+  /**
+   * Copies runs that have ended to an experiment, all of them or none, with their child runs (R11).
+   *
+   * <p>Copies have all that was logged, and files; logged models stay with the runs.
+   *
+   * @param runIds active runs, 1 to 1,000
+   * @param experimentId the experiment that the copies will belong to
+   * @return the ids of the copies by those of the runs, child runs included
+   * @throws TrackingException {@code NOT_FOUND}, {@code FAILED_PRECONDITION} if a run goes on or is
+   *     deleted, or {@code ABORTED} if one is logged to meanwhile
+   */
+  public Map<String, String> copy(Iterable<String> runIds, String experimentId) {
+    CopyRunsRequest request =
+        CopyRunsRequest.newBuilder()
+            .addAllRunIds(runIds)
+            .setExperimentId(experimentId)
+            .setWrite(Requests.newWrite())
+            .build();
+    CopyRunsResponse answer;
+    do { // a call works for some seconds, and the same request goes on with it
+      answer =
+          calls.callAfter(outbox, outbox.buffers.all(), stub, service -> service.copyRuns(request));
+    } while (!answer.getDone());
+    Map<String, String> copies = new LinkedHashMap<>();
+    answer.getCopiesList().forEach(copy -> copies.put(copy.getSourceRunId(), copy.getRunId()));
+    return copies;
   }
 
   /**

@@ -30,6 +30,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -177,6 +178,23 @@ class TrackingClientTest extends SharedServerTest {
     assertEquals("active", client.runs().get(child).getInfo().getLifecycleStage());
     client.runs().delete(parent);
     assertEquals("active", client.runs().get(child).getInfo().getLifecycleStage());
+  }
+
+  @Test
+  void runsThatHaveEndedAreCopied() { // R11
+    String target = client.experiments().create("copied to");
+    RunHandle run = client.startRun(CreateRunRequest.getDefaultInstance());
+    run.logMetric("loss", 0.5, 0);
+    TrackingException error =
+        assertThrows(
+            TrackingException.class, () -> client.runs().copy(List.of(run.runId()), target));
+    assertEquals("RUN_GOES_ON", error.reason());
+    run.close();
+    Map<String, String> copies = client.runs().copy(List.of(run.runId()), target);
+    assertEquals(Set.of(run.runId()), copies.keySet());
+    Run copy = client.runs().get(copies.get(run.runId()));
+    assertEquals(target, copy.getInfo().getExperimentId());
+    assertEquals(0.5, copy.getData().getMetrics(0).getValue());
   }
 
   @Test
