@@ -38,6 +38,7 @@ from runstream.cli.import_runstream_command import runstream  # noqa: F401 # a c
 from runstream.cli.import_tables_command import csv_tables, parquet_tables  # noqa: F401 # commands of `import`
 from runstream.cli.import_tensorboard_command import tensorboard  # noqa: F401 # a command of `import`
 from runstream.cli.import_trackio_command import trackio  # noqa: F401 # a command of `import`
+from runstream.cli.import_wandb_command import wandb  # noqa: F401 # a command of `import`
 from runstream.cli.logging_commands import log
 from runstream.cli.metrics_command import metrics
 from runstream.cli.models_command import models

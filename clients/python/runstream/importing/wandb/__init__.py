@@ -1,0 +1,1 @@
+"""Runs of Weights & Biases: folders that it wrote offline, and exports by its public API."""
