@@ -19,24 +19,38 @@ _MAX_SECONDS = 2**62 / 1000  # what is later is no time either
 
 
 class Series:
-    """The points of a metric that were read since the last part, in columns."""
+    """The points of a metric that were read since the last part, in columns.
 
-    __slots__ = ("key", "step", "value", "wall_time")
+    Attributes:
+        floats: values behind those of `value` until `settle`: what files have is not converted one
+            by one.
+    """
+
+    __slots__ = ("floats", "key", "step", "value", "wall_time")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.step = array("q")
         self.wall_time = array("d")
         self.value = array("d")
+        self.floats = array("f")
 
     def append(self, step: int, wall_time: float, value: float) -> None:
         """Add a point."""
+        self.settle()
         self.step.append(step)
         self.wall_time.append(wall_time)
         self.value.append(value)
 
+    def settle(self) -> None:
+        """Have all values in `value`."""
+        if self.floats:
+            self.value.extend(array("d", self.floats))
+            del self.floats[:]
+
     def remove_from(self, step: int) -> int:
         """Remove the points of this step and of later ones, and return how many they were."""
+        self.settle()
         kept = [i for i, other in enumerate(self.step) if other < step]
         removed = len(self.step) - len(kept)
         if removed:  # the arrays stay the same ones: readers hold their methods
@@ -115,6 +129,8 @@ class PointSpool:
         full = [series for series in self._series.values() if series.step]
         if not full:
             return
+        for series in full:
+            series.settle()
         part = _Part([(series.key, len(series.step)) for series in full], self._file.tell())
         self._parts.append(part)
         for column in ("step", "wall_time", "value"):
