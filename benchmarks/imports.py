@@ -1,8 +1,9 @@
-"""Importing what MLflow has."""
+"""Importing what other trackers have."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from benchmarks.bench import Bench, progress
 from benchmarks.figure import Figure, Measured, Target
+from benchmarks.server import Server
+from benchmarks.workers import event_files
 from benchmarks.workers.workload import rows
 
 RUNS = 20
@@ -27,15 +30,39 @@ def mlflow(bench: Bench) -> Measured:
     database = peer.directory / "runs.db"
     _fill(database)
     server = bench.runstream()
-    command = [sys.executable, "-m", "runstream", "import", "mlflow", str(database)]
+    taken = _run_import(server, "mlflow", database)
+    bench.discard(server)
+    bench.discard(peer)
+    return Measured(RUNS * POINTS / taken)
+
+
+def tensorboard(bench: Bench) -> Measured:
+    """`import.tensorboard`: points/s of `runstream import tensorboard`; TensorBoard reads alone."""
+    folder = bench.new_directory("tensorboard")
+    progress(f"writing event files with {RUNS * POINTS:,} points")
+    event_files.write(folder / "run-0", POINTS, KEYS)
+    for number in range(1, RUNS):
+        shutil.copytree(folder / "run-0", folder / f"run-{number}")
+    server = bench.runstream()
+    taken = _run_import(server, "tensorboard", folder)
+    bench.discard(server)
+    progress("reading the same files by TensorBoard's reader")
+    reader = [sys.executable, "-m", "benchmarks.workers.event_files", str(folder)]
+    read = subprocess.run(reader, check=True, stdout=subprocess.PIPE, text=True).stdout
+    points = RUNS * POINTS
+    return Measured(
+        points / taken, {"TensorBoard's reader, without a server": points / float(read)}
+    )
+
+
+def _run_import(server: Server, tracker: str, source: Path) -> float:
+    """Return the seconds from the start of the command to its end."""
+    command = [sys.executable, "-m", "runstream", "import", tracker, str(source)]
     start = time.perf_counter()
     subprocess.run(
         command, check=True, env=os.environ | {"RUNSTREAM_TRACKING_URI": server.uri}, stdout=2
     )
-    taken = time.perf_counter() - start
-    bench.discard(server)
-    bench.discard(peer)
-    return Measured(RUNS * POINTS / taken)
+    return time.perf_counter() - start
 
 
 def _fill(file: Path) -> None:
@@ -63,6 +90,12 @@ FIGURES = (
         "import.mlflow",
         "points/s",
         mlflow,
+        (Target("300,000 points/s", lambda m: m.ours >= 300_000),),
+    ),
+    Figure(
+        "import.tensorboard",
+        "points/s",
+        tensorboard,
         (Target("300,000 points/s", lambda m: m.ours >= 300_000),),
     ),
 )
