@@ -41,6 +41,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
   private final boolean ownsChannel;
   private final Experiments experiments;
   private final Grants grants;
+  private final ModelRegistry modelRegistry;
   private final Histories histories;
   private final Artifacts artifacts;
   private final Adoption adoption;
@@ -60,6 +61,7 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
     grants = new Grants(calls);
     histories = new Histories(calls, uploader.outbox);
     artifacts = new Artifacts(calls);
+    modelRegistry = new ModelRegistry(calls, artifacts);
     adoption = new Adoption(calls, uploader.outbox, spool, trackingUri);
     uploader.whenReached(adoption::look);
     openRuns = new OpenRuns(calls, uploader, runs.starts(), adoption, trackingUri, exitTimeout);
@@ -170,6 +172,15 @@ public final class TrackingClient extends RunLogging implements AutoCloseable {
    */
   public Artifacts artifacts() {
     return artifacts;
+  }
+
+  /**
+   * Returns the calls about registered models and their versions.
+   *
+   * @return the calls
+   */
+  public ModelRegistry modelRegistry() {
+    return modelRegistry;
   }
 
   /**
