@@ -9,12 +9,18 @@ import grpc
 import pytest
 
 from runstream.v1 import model_registry_service_pb2 as pb
-from runstream.v1.access_service_pb2 import DeleteGrantRequest, GrantRole, SetGrantRequest
+from runstream.v1.access_service_pb2 import (
+    DeleteGrantRequest,
+    GrantRole,
+    SearchAuditLogRequest,
+    SetGrantRequest,
+)
 from runstream.v1.registered_model_pb2 import RegisteredModel
 from support.access import GuardedServer
 from support.api import Api, expect_refusal
 from support.artifacts import upload
 from support.registry import add_version, get_version, register
+from support.waiting import wait_until
 
 DENIED, NOT_FOUND = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.NOT_FOUND
 READER, WRITER, OWNER = (
@@ -169,6 +175,27 @@ def test_a_name_that_one_does_not_see_is_refused_and_nothing_is_told(
         rename(eve, mine, published.name)
     with expect_refusal(DENIED, "ROLE_TOO_LOW"):  # a reader of the server
         register(bob, token_hex(8))
+
+
+def test_the_audit_log_names_what_was_published_where(
+    guarded: GuardedServer, published: Published
+) -> None:
+    ada, root = guarded.apis["ada"], guarded.apis["root"]
+    ada.registry.SetRegisteredModelAlias(
+        pb.SetRegisteredModelAliasRequest(name=published.name, alias="best", version="1")
+    )
+    expected = {
+        "CreateModelVersion": f"name={published.name} source=runs:/{published.run_id}/model",
+        "SetRegisteredModelAlias": f"name={published.name} version=1 alias=best",
+    }
+    for method, subject in expected.items():
+        request = SearchAuditLogRequest(method=method, user_name="ada")
+
+        def is_there(request: SearchAuditLogRequest = request, subject: str = subject) -> bool:
+            entries = root.access.SearchAuditLog(request).entries
+            return subject in [entry.subject for entry in entries]
+
+        wait_until(is_there, 20)
 
 
 def test_admins_see_and_change_all(guarded: GuardedServer, published: Published) -> None:

@@ -58,6 +58,10 @@ _NAMES = (
     "grantee",
     "role",
     "name",
+    "version",
+    "alias",
+    "stage",
+    "source",
     "path",
 )
 _SUBJECT_CHARACTERS = 500
