@@ -34,6 +34,7 @@ from runstream.cli.gc_command import purge
 from runstream.cli.grants_command import grants
 from runstream.cli.import_command import imports
 from runstream.cli.import_mlflow_command import mlflow  # noqa: F401 # a command of `import`
+from runstream.cli.import_neptune_command import neptune  # noqa: F401 # a command of `import`
 from runstream.cli.import_runstream_command import runstream  # noqa: F401 # a command of `import`
 from runstream.cli.import_tables_command import csv_tables, parquet_tables  # noqa: F401 # commands of `import`
 from runstream.cli.import_tensorboard_command import tensorboard  # noqa: F401 # a command of `import`

@@ -1,22 +1,19 @@
 """Media, texts and lists of a history, as the files of artifacts that show them here.
 
-They are written to a folder of links and small files: images, tables and so on as the series of
-`log_image`, `log_table` and the others; what has no series to `wandb/history.jsonl`, one value a
-line.
+Images, tables and so on are the series of `log_image`, `log_table` and the others; what has no
+series is in `wandb/history.jsonl`, one value a line.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from runstream.errors import RunstreamError
+from runstream.importing.series_folder import SeriesFolder
 from runstream.importing.source import Note
-from runstream.rules import check_artifact_path, check_key
 
 #: Where values are that are neither numbers nor files of a series.
 OTHER_VALUES_FILE = "wandb/history.jsonl"
@@ -32,67 +29,48 @@ _FOLDERS = {
 _MORE = ("caption", "captions", "boxes", "masks", "all_boxes", "all_masks")
 
 
-class MediaFolder:
-    """The folder for a run, which is a temporary one of the caller.
+class RunMedia:
+    """What of the history of a run is no number.
 
     Attributes:
-        copied: the files of the run that are in it, by the paths that W&B gives them.
+        copied: the files of the run that are in series, by the paths that W&B gives them.
         keys: the metrics of which it has values.
     """
 
-    def __init__(self, folder: Path, run_id: str, files: Mapping[str, Path], note: Note) -> None:
-        """Begin with an empty folder.
+    def __init__(
+        self, run_id: str, folder: SeriesFolder, files: Mapping[str, Path], note: Note
+    ) -> None:
+        """Begin with nothing.
 
         Args:
-            folder: the folder.
-            run_id: the run; names of files are derived of it, so that they are always the same.
+            run_id: the run.
+            folder: where its artifacts are collected.
             files: all files of the run, by the paths that W&B gives them.
             note: is told of media whose files are not there.
         """
         self.copied: set[str] = set()
         self.keys: set[str] = set()
-        self._folder = folder
         self._run_id = run_id
+        self._folder = folder
         self._files = files
         self._note = note
-        self._names: Counter[str] = Counter()
-        self._others: TextIO | None = None
 
     def add(self, key: str, step: int, timestamp: int, value: Any) -> None:
         """Add a value of the history."""
         self.keys.add(key)
         try:
-            check_key("key", key)
             is_whole = isinstance(value, dict) and self._add_media(key, step, timestamp, value)
+            if not is_whole:
+                self._folder.add_other(key, step, timestamp, value)
         except (RunstreamError, ValueError, TypeError, KeyError, OSError) as error:
             self._note(f"{key!a} at step {step} of run {self._run_id}", str(error))
-            return
-        if not is_whole:
-            row = {"key": key, "step": step, "timestamp": timestamp, "value": value}
-            if self._others is None:
-                place = self._folder / OTHER_VALUES_FILE
-                place.parent.mkdir(parents=True, exist_ok=True)
-                self._others = place.open("w", encoding="utf-8")
-            self._others.write(json.dumps(row) + "\n")
-
-    def add_file(self, path: str, file: Path) -> None:
-        """Add a file at a path among the artifacts."""
-        place = self._folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(file.resolve())
-
-    def close(self) -> None:
-        """Close what is open."""
-        if self._others is not None:
-            self._others.close()
-            self._others = None
 
     def _add_media(self, key: str, step: int, timestamp: int, value: Mapping[str, Any]) -> bool:
         """Return whether the files of series that were added say all of a value."""
         if value["_type"] == "histogram":
             edges, counts = _read_histogram(value)
             content = json.dumps({"edges": edges, "counts": counts, "not_finite": 0})
-            self._write("histograms", key, step, timestamp, ".json", content)
+            self._folder.write_to_series("histograms", key, step, timestamp, content)
             return True
         files = list(_find_files(value))
         is_series = bool(files)
@@ -105,28 +83,12 @@ class MediaFolder:
                 is_series = False  # the file is copied as it is
                 continue
             if folder == "tables":
-                content = _read_table(file)
-                self._write(folder, key, step, timestamp, ".json", content)
+                self._folder.write_to_series(folder, key, step, timestamp, _read_table(file))
             else:
-                name = self._series_name(folder, key, step, timestamp, Path(path).suffix)
-                self.add_file(name, file)
+                suffix = Path(path).suffix
+                self._folder.link_to_series(folder, key, step, timestamp, suffix, file)
             self.copied.add(path)
         return is_series and not any(value.get(name) for name in _MORE)
-
-    def _write(
-        self, folder: str, key: str, step: int, timestamp: int, suffix: str, content: str
-    ) -> None:
-        place = self._folder / self._series_name(folder, key, step, timestamp, suffix)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(content, encoding="utf-8")
-
-    def _series_name(self, folder: str, key: str, step: int, timestamp: int, suffix: str) -> str:
-        stem = f"{folder}/{key.replace('/', '~')}+step+{step}+timestamp+{timestamp}"
-        self._names[stem] += 1
-        name = uuid.uuid5(uuid.NAMESPACE_OID, f"{self._run_id} {stem} {self._names[stem]}")
-        path = f"{stem}+{name}{suffix}"
-        check_artifact_path("path", path)
-        return path
 
 
 def _find_files(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

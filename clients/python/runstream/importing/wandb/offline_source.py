@@ -23,7 +23,7 @@ from runstream.importing.source import (
 from runstream.importing.wandb.console import assemble_lines
 from runstream.importing.wandb.history import PART_POINTS, HistoryColumns, find_integral
 from runstream.importing.wandb.log_frames import read_records
-from runstream.importing.wandb.media import MediaFolder
+from runstream.importing.wandb.media import RunMedia
 from runstream.importing.wandb.messages import (
     HISTORY,
     OUTPUT,
@@ -143,7 +143,6 @@ class OfflineSource(Source):
         add_summary(columns, facts.summary, files.media)
         if len(columns):
             yield columns.take()
-        files.media.close()
 
     def read_console(self, run: SourceRun, note: Note) -> Iterator[SourceLine]:
         """Yield what the program wrote."""
@@ -226,7 +225,7 @@ def _add_stats(columns: HistoryColumns, stats: Any, sample: int) -> None:
             columns.add_point(name, value * factor, sample, timestamp)
 
 
-def add_summary(columns: HistoryColumns, summary: Mapping[str, Any], media: MediaFolder) -> None:
+def add_summary(columns: HistoryColumns, summary: Mapping[str, Any], media: RunMedia) -> None:
     """Add what a summary says of numbers and media, where the history does not say it.
 
     A number of a metric that has no history is its only point; one that differs from the last value

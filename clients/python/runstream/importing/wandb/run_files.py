@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runstream.errors import RunstreamError
+from runstream.importing.series_folder import SeriesFolder
 from runstream.importing.source import ArtifactFiles, Note
-from runstream.importing.wandb.media import MediaFolder
+from runstream.importing.wandb.media import OTHER_VALUES_FILE, RunMedia
 from runstream.importing.wandb.run_facts import LoggedArtifact, RunFacts
-from runstream.rules import check_artifact_path
 
 _ADVICE = "if it is yours, name a folder around it by --local-artifacts"
 
@@ -45,12 +44,11 @@ class RunFiles:
         self._facts = facts
         self._allowed = allowed
         self._note = note
-        self._temporary = tempfile.TemporaryDirectory(prefix="runstream-import-")
-        self._folder = Path(self._temporary.name)
+        self._folder = SeriesFolder(run_id, OTHER_VALUES_FILE)
         self._files: dict[str, Path] = {}
         for log in logs:
             self._files.update(self._walk(log.parent / "files"))
-        self.media = MediaFolder(self._folder, run_id, self._files, note)
+        self.media = RunMedia(run_id, self._folder, self._files, note)
 
     def collect(self) -> ArtifactFiles:
         """Add all that no series of media has, and return the folder."""
@@ -62,13 +60,11 @@ class RunFiles:
                 self._add(path, file, f"file {path!a} of run {self._run_id}")
         for artifact in self._facts.artifacts:
             self._add_artifact(artifact)
-        # Where its links lead is checked when they are made.
-        return ArtifactFiles(self._folder, Path(self._folder.anchor))
+        return self._folder.files()
 
     def close(self) -> None:
         """Remove the folder."""
-        self.media.close()
-        self._temporary.cleanup()
+        self._folder.close()
 
     def _add_artifact(self, artifact: LoggedArtifact) -> None:
         """Add the files of an artifact as `artifacts/NAME/...`: it names any of the machine."""
@@ -105,10 +101,9 @@ class RunFiles:
 
     def _add(self, path: str, file: Path, what: str) -> None:
         try:
-            check_artifact_path("path", path)
             if not file.is_file():
                 self._note(what, f"there is no file {file}")
                 return
-            self.media.add_file(path, file)
+            self._folder.link(path, file)
         except (RunstreamError, OSError) as error:
             self._note(what, str(error))

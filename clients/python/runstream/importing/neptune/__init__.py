@@ -1,0 +1,1 @@
+"""Exports of Neptune, as its exporter writes them: Parquet files, and downloaded files."""
