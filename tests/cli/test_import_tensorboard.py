@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import pytest
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_BFLOAT16, DT_FLOAT, DT_HALF
 from tensorboard.summary import Writer
@@ -129,6 +129,27 @@ def test_media_become_series_of_files(shell: Shell, client: TrackingClient, fold
         "gr\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}er",
     ]
     assert report["artifacts"] == 5 + 3 + 4 + 4
+
+
+def test_histograms_whose_limits_are_odd_are_kept_and_those_without_sense_told_of(
+    shell: Shell, client: TrackingClient, folder: Path
+) -> None:
+    file = EventFileWriter(folder / NAME.format(1))
+    for tag, low, high, limits, counts in (
+        ("one value", 3.0, 3.0, [2.9, 3.1], [0, 5]),
+        ("rounded", 1.05, 2.0, [1.0, 2.1], [1, 2]),
+        ("open", -5.0, 7.0, [0.0, 1.7e308], [2, 3]),
+        ("endless", -float("inf"), 1.0, [0.0, 1.0], [2, 3]),
+    ):
+        histogram = HistogramProto(min=low, max=high, bucket_limit=limits, bucket=counts)
+        file.values(1, Summary.Value(tag=tag, histo=histogram))
+    report = import_folder(shell, folder, status=1)
+    run_id = only_run_id(client, folder)
+    files = client.list_series(run_id, "histograms")
+    edges = {file.key: client.load_dict(run_id, file.path)["edges"] for file in files}
+    assert edges == {"one value": [3, 3], "rounded": [1, 1, 2], "open": [-5, 0, 7]}
+    (problem,) = report["problems"]
+    assert "'endless' at step 1" in problem
 
 
 def test_hyperparameters_are_params(shell: Shell, client: TrackingClient, folder: Path) -> None:

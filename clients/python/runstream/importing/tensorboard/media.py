@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
@@ -109,12 +110,12 @@ def serialize_buckets(edges: Sequence[float], counts: Sequence[float]) -> bytes:
         counts: how many values each has.
 
     Raises:
-        ValueError: the edges do not rise, or there are no buckets or too many.
+        ValueError: the edges are not finite or do not rise, or there are no buckets or too many.
     """
     if not 1 <= len(counts) <= BINS or len(edges) != len(counts) + 1:
         raise ValueError(f"a histogram of {len(counts)} buckets: it must have 1 to {BINS}")
-    if not all(left <= right for left, right in pairwise(edges)):  # NaN is not either
-        raise ValueError("a histogram whose edges do not rise")
+    if not all(map(math.isfinite, edges)) or any(a > b for a, b in pairwise(edges)):
+        raise ValueError("a histogram whose edges are not finite, or do not rise")
     whole = [int(count) if count.is_integer() else count for count in map(float, counts)]
     return json.dumps({"edges": list(edges), "counts": whole, "not_finite": 0}).encode()
 

@@ -126,7 +126,7 @@ class TensorBoardSource(Source):
             artifact_uri="",
             params=facts.params,
             tags=tags,
-            source_id=str(found.folder),
+            source_id=_to_text(found.folder),
             position=self.position(run_id),
         )
 
@@ -199,4 +199,9 @@ class TensorBoardSource(Source):
         return derive_run_id(self.tracker, *names)
 
     def _run_name(self, folder: Path) -> str:
-        return folder.relative_to(self._folder).as_posix()
+        return _to_text(folder.relative_to(self._folder))
+
+
+def _to_text(path: Path) -> str:
+    """Return a path as a text; names of files may be no valid Unicode."""
+    return os.fsencode(path).decode(errors="replace")

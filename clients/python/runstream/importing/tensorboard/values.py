@@ -59,10 +59,11 @@ def _read_histogram(histogram: Any) -> bytes:
     if not full:
         return _serialize_empty()
     first, last = full[0], full[-1] + 1
-    low, high = histogram.min, histogram.max
-    left = max(low, limits[first - 1]) if first else low
     inner = [float(limit) for limit in limits[first : last - 1]]
-    edges = [left, *inner, min(high, limits[last - 1])]
+    left = max(histogram.min, limits[first - 1]) if first else histogram.min
+    right = min(histogram.max, limits[last - 1])
+    # Smallest and largest value may be rounded otherwise than the limits.
+    edges = [min(left, *inner, right), *inner, max(left, *inner, right)]
     return serialize_buckets(edges, counts[first:last])
 
 

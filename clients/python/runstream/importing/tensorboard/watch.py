@@ -95,23 +95,32 @@ class FolderWatch:
         self._forget(self._followed.keys() - set(run_ids))
 
     def end(self) -> None:
-        """Copy what was appended last, and end all runs that are RUNNING."""
-        self.poll()
-        self._finish([run_id for run_id, run in self._followed.items() if run.is_running])
+        """Copy what was appended last to runs that are RUNNING, and end them."""
+        run_ids = set(self._importer.find_run_ids(self._experiment))
+        running = [run_id for run_id, run in self._followed.items() if run.is_running]
+        self._finish([run_id for run_id in running if run_id in run_ids])
+        self._forget(self._followed.keys() - run_ids)
 
     def _copy(self, run_ids: Sequence[str]) -> None:
         """Copy what runs have more, and let those be RUNNING that are not silent."""
         positions = [self._source.position(run_id) for run_id in run_ids]
+        begun = [
+            run_id
+            for run_id in run_ids
+            if run_id in self._source.running and not self._followed[run_id].is_running
+        ]
+        for run_id in begun:  # if this is interrupted, `end` ends them
+            self._followed[run_id].is_running = True
         self._import(run_ids)
-        for run_id, position in zip(run_ids, positions, strict=True):
-            followed = self._followed[run_id]
-            followed.position = position
-            if run_id not in self._importer.copied:  # all of it was there
-                self._source.running.discard(run_id)
-            elif run_id in self._source.running and not followed.is_running:
+        for run_id in begun:
+            if run_id in self._importer.copied:
                 self._client.update_run(run_id, "RUNNING")
                 self._client.start_heartbeats(run_id, self)
-                followed.is_running = True
+            else:  # all of it was there
+                self._source.running.discard(run_id)
+                self._followed[run_id].is_running = False
+        for run_id, position in zip(run_ids, positions, strict=True):
+            self._followed[run_id].position = position
 
     def _finish(self, run_ids: Sequence[str]) -> None:
         self._source.running.difference_update(run_ids)
@@ -129,5 +138,12 @@ class FolderWatch:
                 self._source.forget(run_id)
 
     def _import(self, run_ids: Sequence[str]) -> None:
-        for _ in self._importer.import_runs((run_id, self._experiment_id) for run_id in run_ids):
-            pass
+        try:
+            for _ in self._importer.import_runs(
+                (run_id, self._experiment_id) for run_id in run_ids
+            ):
+                pass
+        except BaseException:  # what was read may not be copied: it is read again
+            for run_id in run_ids:
+                self._source.forget(run_id)
+            raise
