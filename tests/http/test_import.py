@@ -76,9 +76,9 @@ def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
         server.wait()
 
 
-def run_import(source: str, server: ServerProcess) -> tuple[int, dict[str, Any]]:
+def run_import(source: str, server: ServerProcess, *options: str) -> tuple[int, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "runstream", "import", "mlflow", source, "--json"],
+        [sys.executable, "-m", "runstream", "import", "mlflow", source, "--json", *options],
         env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri},
         capture_output=True,
         text=True,
@@ -141,6 +141,7 @@ def test_a_server_of_mlflow_is_copied_whole_and_once(
     assert (status, report["problems"]) == (0, [])
     assert (report["experiments"], report["runs"], report["runs_already_there"]) == (3, 6, 0)
     assert (report["points"], report["datasets"], report["artifacts"]) == (5 * 51 + 2, 5, 5)
+    assert report["left_out"] == {"traces, for which there is no place": 1}
     check(server)
     check_model(server)
     status, again = run_import(mlflow[1], server)
@@ -170,11 +171,43 @@ def test_a_folder_of_mlflow_is_copied(tmp_path: Path, server: ServerProcess) -> 
     status, report = run_import(str(tmp_path / "mlruns"), server)
     assert (status, report["problems"]) == (0, [])
     assert (report["runs"], report["points"], report["artifacts"]) == (6, 5 * 51 + 2, 5)
+    assert report["left_out"] == {"traces, for which there is no place": 1}
     check(server)
     check_model(server)
 
 
-@pytest.mark.parametrize("source", ["nothing", "postgresql:///x", "http://127.0.0.1:1"])
+@pytest.fixture(params=["postgresql", "mysql"])
+def database(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """A database of a PostgreSQL and of a MySQL: its URI, and that which MLflow takes."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").create_database()
+        yield url, url.replace("postgresql:", "postgresql+psycopg2:")
+        return
+    from support.mariadb import Mariadb
+
+    mariadb = Mariadb()
+    yield mariadb.url(), mariadb.url("+pymysql")
+    mariadb.stop()
+
+
+def test_a_database_of_a_server_is_copied(
+    database: tuple[str, str], tmp_path: Path, server: ServerProcess
+) -> None:
+    url, url_of_mlflow = database
+    log_history(tmp_path, url_of_mlflow)
+    status, report = run_import(url, server, "--local-artifacts", str(tmp_path))
+    assert (status, report["problems"]) == (0, [])
+    assert (report["runs"], report["points"], report["models"]) == (6, 5 * 51 + 2, 1)
+    assert report["artifacts"] == 5
+    assert report["left_out"] == {"traces, for which there is no place": 1, "deleted runs": 2}
+    check(server)
+    check_model(server)
+    assert run_import(url_of_mlflow, server)[1]["runs_already_there"] == 5
+
+
+@pytest.mark.parametrize(
+    "source", ["nothing", "oracle:///x", "http://127.0.0.1:1", "mysql://127.0.0.1:1/x"]
+)
 def test_a_source_that_is_none_is_named(tmp_path: Path, server: ServerProcess, source: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "runstream", "import", "mlflow", source],
@@ -184,4 +217,4 @@ def test_a_source_that_is_none_is_named(tmp_path: Path, server: ServerProcess, s
         text=True,
     )
     assert done.returncode in {2, 4}
-    assert source.removesuffix("x").split(":")[0] in done.stderr
+    assert source.removeprefix("mysql://").removesuffix("x").split(":")[0] in done.stderr

@@ -43,3 +43,6 @@ client.log_metric(
 client.log_inputs(running.info.run_id, models=[LoggedModelInput(model.model_id)])
 deleted = client.create_run("0", run_name="deleted")
 client.delete_run(deleted.info.run_id)
+with mlflow.start_span("predict"):
+    pass
+mlflow.flush_trace_async_logging()

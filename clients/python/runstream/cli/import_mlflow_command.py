@@ -12,7 +12,11 @@ from runstream.errors import InvalidArgument
 from runstream.importing.mlflow.database_source import DatabaseSource
 from runstream.importing.mlflow.folder_source import FolderSource
 from runstream.importing.mlflow.server_source import ServerSource
+from runstream.importing.mlflow.sql_database import ServerDatabase, SqliteDatabase
 from runstream.importing.source import Source
+
+# URIs of SQLAlchemy, which may name a driver.
+_SERVERS = ("postgresql://", "postgresql+", "postgres://", "mysql://", "mysql+")
 
 
 @imports.command()
@@ -32,7 +36,9 @@ def mlflow(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Copy from MLflow: a server (http://host:5000), a database (sqlite:///mlflow.db), a folder.
+    """Copy from MLflow: a server (http://host:5000), a database, a folder.
+
+    A database is sqlite:///mlflow.db, postgresql://user:password@host/name or mysql://...
 
     Copies experiments, runs with their whole histories, params, tags, datasets and artifacts, and
     logged models; those that are deleted are left out, and so are traces. It can be run again, and
@@ -45,6 +51,8 @@ def mlflow(
 def _open_source(text: str, local_artifacts: Path | None) -> Source:
     if text.startswith(("http://", "https://")):
         return ServerSource(text, local_artifacts)
+    if text.startswith(_SERVERS):
+        return DatabaseSource(ServerDatabase(text), text.rpartition("@")[2], local_artifacts)
     scheme, separator, path = text.partition(":///")
     if separator and scheme != "sqlite" and scheme != "file":
         raise InvalidArgument(
@@ -57,7 +65,8 @@ def _open_source(text: str, local_artifacts: Path | None) -> Source:
     if place.is_dir():
         return FolderSource(place, local_artifacts)
     if place.is_file():
-        return DatabaseSource(place, local_artifacts)
+        folder = local_artifacts or place.resolve().parent
+        return DatabaseSource(SqliteDatabase(place), place, folder)
     raise InvalidArgument(
         f"there is no {place}", reason="SOURCE_MISSING", field="source", value=text
     )

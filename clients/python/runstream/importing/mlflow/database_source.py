@@ -1,9 +1,9 @@
-"""An SQLite database of an MLflow tracking server, read and not changed."""
+"""The tables of an MLflow tracking server."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from runstream.entities import Dataset, DatasetInput
 from runstream.errors import InvalidArgument, RunstreamError
 from runstream.importing.local_artifacts import find_local_artifacts
+from runstream.importing.mlflow.sql_database import SqlDatabase
 from runstream.importing.source import (
     ArtifactFiles,
     ModelPoint,
@@ -23,8 +24,9 @@ from runstream.importing.source import (
 )
 from runstream.rules import check_key
 
-_PART_POINTS = 50_000
 _MODEL_STATUS = {1: "PENDING", 2: "READY", 3: "UPLOAD_FAILED"}
+# A qualified name may be a reserved word, as `key` is one of MySQL.
+_PAIRS = "SELECT t.key, t.value FROM {} t WHERE run_uuid = ?"
 _INPUTS = """
     SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source,
            d.dataset_schema, d.dataset_profile
@@ -38,29 +40,28 @@ class DatabaseSource(Source):
 
     tracker = "mlflow"
 
-    def __init__(self, path: Path, local_artifacts: Path | None = None) -> None:
-        """Open the file.
+    def __init__(
+        self, database: SqlDatabase, place: object, local_artifacts: Path | None = None
+    ) -> None:
+        """Look at the tables.
 
         Args:
-            path: the file.
-            local_artifacts: folder from which artifacts may be copied; the folder of the file, if
-                left out.
+            database: the database.
+            place: where it is, for people.
+            local_artifacts: folder from which artifacts may be copied; none, if left out.
 
         Raises:
             InvalidArgument: it is no database of MLflow.
         """
-        self._local_artifacts = local_artifacts or path.resolve().parent
-        self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            self._tables = {row[0] for row in self._select("SELECT name FROM sqlite_master")}
-        except sqlite3.DatabaseError:
-            self._tables = set()
+        self._database = database
+        self._local_artifacts = local_artifacts
+        self._tables = database.table_names()
         if not {"experiments", "runs", "metrics", "params", "tags"} <= self._tables:
             raise InvalidArgument(
-                f"{path} is no database of MLflow",
+                f"{place} is no database of MLflow",
                 reason="SOURCE_MALFORMED",
                 field="source",
-                value=path,
+                value=place,
             )
 
     def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
@@ -68,7 +69,7 @@ class DatabaseSource(Source):
         for number, name in self._select(
             "SELECT experiment_id, name FROM experiments WHERE lifecycle_stage = 'active'"
         ):
-            query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
+            query = "SELECT t.key, t.value FROM experiment_tags t WHERE experiment_id = ?"
             yield SourceExperiment(str(number), name, dict(self._select(query, number)))
 
     def find_run_ids(self, experiment: SourceExperiment, note: Note) -> Sequence[str]:
@@ -94,8 +95,10 @@ class DatabaseSource(Source):
             start_time=start or 0,
             end_time=end,
             artifact_uri=uri or "",
-            params=dict(self._select("SELECT key, value FROM params WHERE run_uuid = ?", run_id)),
-            tags=dict(self._select("SELECT key, value FROM tags WHERE run_uuid = ?", run_id)),
+            params=dict(
+                self._select("SELECT t.key, t.value FROM params t WHERE run_uuid = ?", run_id)
+            ),
+            tags=dict(self._select(_PAIRS.format("tags"), run_id)),
             inputs=self._read_inputs(run_id),
             model_inputs=[model_id for model_id, _ in self._read_models(run_id, "RUN_INPUT")],
             model_outputs=self._read_models(run_id, "RUN_OUTPUT"),
@@ -103,7 +106,7 @@ class DatabaseSource(Source):
 
     def read_points(self, run: SourceRun, note: Note) -> Iterator[PointColumns]:
         """Yield all points of a run, in parts."""
-        found = self._select("SELECT DISTINCT key FROM metrics WHERE run_uuid = ?", run.run_id)
+        found = self._select("SELECT DISTINCT m.key FROM metrics m WHERE run_uuid = ?", run.run_id)
         refused = set()
         for (name,) in found:
             try:
@@ -112,17 +115,17 @@ class DatabaseSource(Source):
                 refused.add(name)
                 note(f"metric {name!a} of run {run.run_id}", str(error))
         query = (
-            "SELECT key, step, timestamp, CASE is_nan WHEN 1 THEN 'nan' ELSE value END "
-            "FROM metrics WHERE run_uuid = ?"
+            "SELECT m.key, m.step, m.timestamp, m.value, m.is_nan FROM metrics m WHERE run_uuid = ?"
         )
-        cursor = self._database.execute(query, (run.run_id,))
-        while part := cursor.fetchmany(_PART_POINTS):
+        for part in self._database.stream(query, run.run_id):
             rows = [row for row in part if row[0] not in refused] if refused else part
             if not rows:
                 continue
-            keys, step, timestamp, value = zip(*rows, strict=True)
-            if "nan" in value:
-                value = tuple(map(float, value))
+            keys, step, timestamp, value, is_nan = zip(*rows, strict=True)
+            if any(is_nan):
+                value = tuple(
+                    math.nan if nan else one for one, nan in zip(value, is_nan, strict=True)
+                )
             names = list(dict.fromkeys(keys))
             index = {name: i for i, name in enumerate(names)}
             yield PointColumns(names, [index[key] for key in keys], step, timestamp, value)
@@ -168,6 +171,23 @@ class DatabaseSource(Source):
         """Provide the artifacts of a run or a model as files."""
         yield find_local_artifacts(uri, self._local_artifacts)
 
+    def count_left_out(self) -> Mapping[str, int]:
+        """Return how many traces there are, and how much is deleted."""
+        deleted = "SELECT count(*) FROM {} WHERE lifecycle_stage = 'deleted'"
+        there = "SELECT count(*) FROM {}"
+        counts = {
+            "traces, for which there is no place": ("trace_info", there),
+            "registered models": ("registered_models", there),
+            "deleted experiments": ("experiments", deleted),
+            "deleted runs": ("runs", deleted),
+        }
+        found = {
+            what: int(next(self._select(query.format(table)))[0])
+            for what, (table, query) in counts.items()
+            if table in self._tables
+        }
+        return {what: number for what, number in found.items() if number}
+
     def _read_models(self, run_id: str, kind: str) -> list[tuple[str, int]]:
         if "logged_models" not in self._tables:
             return []
@@ -186,4 +206,4 @@ class DatabaseSource(Source):
         ]
 
     def _select(self, query: str, *values: Any) -> Iterator[Any]:
-        return iter(self._database.execute(query, values).fetchall())
+        return iter(self._database.select(query, *values))

@@ -30,6 +30,7 @@ from runstream.importing.source import (
 from runstream.rules import check_artifact_path
 
 _PAGE_POINTS = 25_000
+_PAGE_TRACES = 100
 _PROXY_SCHEME = "mlflow-artifacts:/"
 
 # Limits on the files and folders of one run or model, and on the pages of one list. A server that
@@ -53,10 +54,12 @@ class ServerSource(Source):
         """
         self._api = MlflowApi(uri.rstrip("/"))
         self._local_artifacts = local_artifacts
+        self._experiment_ids: list[str] = []
 
     def read_experiments(self, note: Note) -> Iterator[SourceExperiment]:
         """Yield the active experiments."""
         for record in self._read_pages("experiments/search", "experiments", {"max_results": 1000}):
+            self._experiment_ids.append(_text(record["experiment_id"]))
             yield SourceExperiment(
                 _text(record["experiment_id"]),
                 _text(record["name"]),
@@ -138,6 +141,24 @@ class ServerSource(Source):
             folder = Path(name)
             self._download(uri.removeprefix(_PROXY_SCHEME).strip("/"), folder)
             yield ArtifactFiles(folder, folder) if any(folder.iterdir()) else None
+
+    def count_left_out(self) -> Mapping[str, int]:
+        """Return how many traces there are; a server that has no route for them has none."""
+        traces = sum(map(self._count_traces, self._experiment_ids))
+        return {"traces, for which there is no place": traces} if traces else {}
+
+    def _count_traces(self, experiment_id: str) -> int:
+        count, token, tokens = 0, "", set[str]()
+        while True:
+            query = {"experiment_ids": experiment_id, "max_results": str(_PAGE_TRACES)}
+            try:
+                page = self._get("traces", **query, page_token=token)
+            except RunstreamError:  # nothing of it is copied, so nothing is missing
+                return count
+            count += len(page.get("traces", ()))
+            token = self._next_token(page, tokens)
+            if not token:
+                return count
 
     def _read_points(self, run_id: str, key: str) -> Iterator[PointColumns]:
         query = {"run_id": run_id, "metric_key": key, "max_results": str(_PAGE_POINTS)}
