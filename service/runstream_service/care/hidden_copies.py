@@ -13,8 +13,9 @@ from typing import Any
 from peewee import SQL
 
 from runstream.errors import Aborted
+from runstream_service.catalog.run_data import RunRow
 from runstream_service.engine.clock import now
-from runstream_service.engine.statements import in_ids, in_texts
+from runstream_service.engine.statements import execute, in_ids, in_texts
 from runstream_service.engine.tables import Run
 
 #: Minutes without a step after which a purge removes a copy.
@@ -30,7 +31,8 @@ def hidden_id(copy_id: str) -> str:
 
 def find(hidden_ids: Iterable[str]) -> list[Any]:
     """Return the rows of hidden copies."""
-    return list(Run.select().where(Run.uuid.in_(in_texts(hidden_ids)) & Run.purging))
+    query = Run.select().where(Run.uuid.in_(in_texts(hidden_ids)) & Run.purging)
+    return [RunRow._make(row) for row in execute(query)]
 
 
 def in_use() -> Any:

@@ -7,7 +7,7 @@ the status of its run, and the status SCHEDULED before.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from peewee import Value, fn
@@ -143,28 +143,38 @@ _TOUCH = Statement(Run.update({Run.deleted_time: 0}).where(Run.id == 0))
 _SET_STATUS = Statement(Run.update({Run.status: 0}).where(Run.id == 0))
 
 
-def copy_step(pair: Pair, copies: Mapping[str, str]) -> bool:
-    """Copy for a step; return whether something is left.
+def copy_step(pairs: Sequence[Pair], copies: Mapping[str, str]) -> int:
+    """Copy for a step; return how many of the copies are whole, the first ones.
 
     Args:
-        pair: the run and its copy, which `run_copy.begin` has made.
+        pairs: runs and their copies, which `run_copy.begin` has made.
         copies: the ids of all copies, by those of their runs.
 
     Raises:
-        Aborted: the run is logged to meanwhile, or a purge has removed the copy.
-        DataLoss: points of the run are damaged.
+        Aborted: a run is logged to meanwhile, or a purge has removed its copy.
+        DataLoss: points of a run are damaged.
     """
+    end = end_of_step()
+    for done, pair in enumerate(pairs):
+        if not _copy(pair, copies, end):
+            return done
+        if time.monotonic() > end:
+            return done + 1
+    return len(pairs)
+
+
+def _copy(pair: Pair, copies: Mapping[str, str], end: float) -> bool:
+    """Go on with one copy until a time, but for a piece at least; return whether it is whole."""
     found = _LOCK.first(pair.hidden_id)
     if found is None:
         raise hidden_copies.removed_error(pair.source_id)
     target, experiment, status, revision = found
     if status != RunStatus.SCHEDULED:
-        return False
-    end = end_of_step()
+        return True
     _TOUCH.run(now(), target)
     for _ in _pieces(pair.source, target):
         if time.monotonic() > end:
-            return True
+            return False
     source = _LOCK_SOURCE.first(pair.source)
     if source is None or source[1] != revision:
         hidden_copies.take_over([target])  # the same request begins anew
@@ -173,10 +183,10 @@ def copy_step(pair: Pair, copies: Mapping[str, str]) -> bool:
         for _ in point_copy.discard(target):
             if time.monotonic() > end:
                 break
-        return True
+        return False
     _copy_rest(pair, target, experiment, copies)
     _SET_STATUS.run(source[0], target)
-    return False
+    return True
 
 
 def changed_error(source_id: str) -> Aborted:

@@ -15,6 +15,9 @@ from runstream_service.rpc.write_id import write_id
 #: Seconds for which one call works.
 CALL_SECONDS = 2.0
 
+# Runs that are given to a step, which has not the time for more.
+_AT_ONCE = 100
+
 
 async def copy_runs(
     writer: Writer, caller: Caller, request: pb.CopyRunsRequest
@@ -32,11 +35,11 @@ async def copy_runs(
     named = run_ids, request.experiment_id
     plan = await writer.submit(run_copy.begin, caller, *named, write, size=request.ByteSize())
     copies = plan.copies
-    for pair in plan.to_copy:
-        while await writer.submit(run_copy_rows.copy_step, pair, copies):
-            if time.monotonic() > end:
-                return pb.CopyRunsResponse()
-        if time.monotonic() > end and pair is not plan.to_copy[-1]:
+    left = plan.to_copy
+    while left:
+        done = await writer.submit(run_copy_rows.copy_step, left[:_AT_ONCE], copies)
+        left = left[done:]
+        if left and time.monotonic() > end:
             return pb.CopyRunsResponse()
     if not plan.is_done:
         await writer.submit(run_copy.show, caller, request.experiment_id, plan.pairs)
