@@ -32,6 +32,7 @@ from runstream.cli.experiments_command import experiments
 from runstream.cli.export_command import export
 from runstream.cli.gc_command import purge
 from runstream.cli.grants_command import grants
+from runstream.cli.import_aim_command import aim  # noqa: F401 # a command of `import`
 from runstream.cli.import_command import imports
 from runstream.cli.import_mlflow_command import mlflow  # noqa: F401 # a command of `import`
 from runstream.cli.import_neptune_command import neptune  # noqa: F401 # a command of `import`
