@@ -158,16 +158,16 @@ def test_runs_are_copied_with_their_child_runs(
     shell: Shell, client: TrackingClient, run_ids: list[str]
 ) -> None:
     """R11."""
-    client.create_experiment("another")
+    client.create_experiment("archive")
     client.set_tag(run_ids[1], "mlflow.parentRunId", run_ids[0])
     for run_id in run_ids[:2]:
         client.set_terminated(run_id)
-    said, copied = shell.output("runs", "copy", run_ids[0][:12], "-n", "another").splitlines()
-    assert said == "Copied 2 runs to experiment another."
-    found = {run["info"]["run_id"] for run in shell.json("runs", "list", "-n", "another")}
+    said, copied = shell.output("runs", "copy", run_ids[0][:12], "-n", "archive").splitlines()
+    assert said == "Copied 2 runs to experiment archive."
+    found = {run["info"]["run_id"] for run in shell.json("runs", "list", "-n", "archive")}
     assert copied in found
     assert len(found) == 2
-    copies = shell.json("runs", "copy", run_ids[1], "-n", "another")
+    copies = shell.json("runs", "copy", run_ids[1], "-n", "archive")
     assert list(copies) == [run_ids[1]]
     assert "experiment-name" in shell.refusal(2, "runs", "copy", run_ids[0])
 
