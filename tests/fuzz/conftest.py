@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from runstream.v1.logged_model_service_pb2 import CreateLoggedModelRequest
+from runstream.v1.model_registry_service_pb2 import SetRegisteredModelAliasRequest
 from runstream.v1.watch_service_pb2 import GetPositionRequest
 from support.access import bearer, connect_with_token, create_tokens
 from support.api import Api, make_batch
+from support.artifacts import upload
 from support.fuzzing import FuzzedServer, resident_bytes
+from support.registry import add_version, register
 from support.rest import Rest
 from support.server_process import ServerProcess
 
@@ -25,6 +28,11 @@ def _fill(api: Api) -> list[str]:
     points = [("a", step, step, float(step)) for step in range(2_000)]
     api.log_batches([make_batch(run_id, points, [("p", "1")], [("t", "x")])])
     model = api.models.CreateLoggedModel(CreateLoggedModelRequest(experiment_id="0", name="m"))
+    upload(api, run_id, "a", b"x")
+    register(api, "registered")
+    add_version(api, "registered", f"runs:/{run_id}/a")
+    set_alias = SetRegisteredModelAliasRequest(name="registered", alias="best", version="1")
+    api.registry.SetRegisteredModelAlias(set_alias)
     position = api.watches.GetPosition(GetPositionRequest()).position
     return [
         *(
@@ -37,6 +45,7 @@ def _fill(api: Api) -> list[str]:
             f"0/{run_id}/artifacts/a",
         ),
         *("data:a/b.svg", "a", "p", "t", "", "metrics.a > 0", "params.p = '1'", "tags.t LIKE 'x%'"),
+        *("registered", "1", "best", "Staging", f"runs:/{run_id}/a", "models:/registered@best"),
         *("metrics.a DESC", "user:ada", "group:everyone", "ada"),
     ]
 

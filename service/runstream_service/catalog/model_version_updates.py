@@ -64,6 +64,7 @@ def create(caller: Caller, name: str, new: NewVersion, write: WriteId | None) ->
         if found is None:
             raise model_versions.not_found_error(name, 0)
         return model_versions.get(caller, name, found.version)
+    _check_no_prompt(new)
     source = model_version_sources.resolve(caller, new.source, new.run_id, new.model_id)
     _check_room(model)
     check_tags(len(dict(new.tags)))
@@ -231,6 +232,18 @@ def _lock(caller: Caller, name: str, version: int) -> tuple[RegisteredModel, int
     """
     model = lock(caller, name, GrantRole.WRITER)
     return model, model_versions.find(caller, name, version)
+
+
+def _check_no_prompt(new: NewVersion) -> None:
+    """Raise InvalidArgument for a version of a prompt, whose text MLflow keeps in a tag."""
+    if dict(new.tags).get("mlflow.prompt.is_prompt", "").lower() == "true":
+        raise InvalidArgument(
+            "Runstream does not have prompts: a version has files of a run or of a logged model",
+            reason="PROMPTS_UNSUPPORTED",
+            field="tags.mlflow.prompt.is_prompt",
+            value="true",
+            limit="no prompts",
+        )
 
 
 def _check_room(model: RegisteredModel) -> None:

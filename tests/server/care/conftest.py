@@ -14,13 +14,17 @@ import pytest
 
 from runstream import TrackingClient
 from runstream.entities import Dataset, DatasetInput
+from runstream.v1 import model_registry_service_pb2 as pb
 from runstream.v1.alert_pb2 import AlertDestinations
 from runstream.v1.console_pb2 import CONSOLE_STREAM_STDOUT, ConsoleLine
 from runstream.v1.logging_service_pb2 import LogBatchRequest
+from runstream.v1.registered_model_pb2 import RegisteredModelTag
+from runstream.v1.write_pb2 import WriteId
 from runstream_service.access.token_text import digest_of
 from support.alerts import SECRET, create_rule, raise_alert
 from support.api import Api
 from support.copies import TOKEN
+from support.registry import add_version
 from support.server_process import ServerProcess
 
 NUMBERS = ["9007199254740993", "1e400", "-0.0", "nan", "5", "5.0", "0.1", "-inf", "1e20", "2e-320"]
@@ -89,7 +93,22 @@ def fill(client: TrackingClient, api: Api) -> None:
         )
         api.log_batches([LogBatchRequest(run_id=run_id, console=[line])])
         client.set_terminated(run_id)
+        if number == 0:
+            publish(api, run_id)
     client.delete_run(run_id)
+
+
+def publish(api: Api, run_id: str) -> None:
+    """Make a version of a file of a run, with a tag and an alias."""
+    write = WriteId(writer="ab" * 16, sequence=1)
+    tags = [RegisteredModelTag(key="team", value="\0 7")]
+    api.registry.CreateRegisteredModel(
+        pb.CreateRegisteredModelRequest(name="published", tags=tags, write=write)
+    )
+    add_version(api, "published", f"runs:/{run_id}/notes.txt", size="7")
+    api.registry.SetRegisteredModelAlias(
+        pb.SetRegisteredModelAliasRequest(name="published", alias="best", version="1")
+    )
 
 
 @pytest.fixture
