@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -314,3 +315,72 @@ def test_a_place_without_runs_and_a_file_of_another_kind_are_told(
     )
     assert done.returncode == 2
     assert "has no run of W&B" in done.stderr
+
+
+PUBLIC_RUN = SimpleNamespace(
+    id="abc",
+    name="exported",
+    entity="team",
+    project="digits",
+    state="finished",
+    config={"lr": 0.1, "deep": {"size": 3}},
+    summary=SimpleNamespace(_json_dict={"best": 5, "loss": 0.5, "_timestamp": 1_700_000_001.5}),
+    tags=["baseline"],
+    notes="",
+    group="g",
+    job_type=None,
+    created_at="2023-11-14T22:13:20Z",
+    url="https://wandb.example/team/digits/runs/abc",
+    scan_history=lambda: iter(
+        [
+            {"_step": 0, "_timestamp": 1_700_000_000.5, "loss": 1.0, "text": None},
+            {"_step": 5, "_timestamp": 1_700_000_001.5, "loss": 0.5, "text": "said", "a.b": "NaN"},
+        ]
+    ),
+)
+
+
+def test_an_export_of_the_public_api_is_copied(tmp_path: Path, server: ServerProcess) -> None:
+    program = (Path(__file__).parents[2] / "docs/importing.md").read_text()
+    program = program.split("```python\n", 1)[1].split("```", 1)[0]
+    api = SimpleNamespace(runs=lambda path: [PUBLIC_RUN] if path == "team/digits" else [])
+    fake = ModuleType("wandb")
+    fake.Api = lambda: api  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        patch.setitem(sys.modules, "wandb", fake)
+        exec(compile(program, "docs/importing.md", "exec"), {})
+    status, report = run_import(tmp_path / "export", server)
+    assert (status, report["problems"]) == (0, [])
+    with TrackingClient(server.uri) as client:
+        run = find_run(client, "abc")
+        assert (run.info.run_name, run.info.status) == ("exported", "FINISHED")
+        assert (run.info.start_time, run.info.end_time) == (1_700_000_000_000, 1_700_000_001_500)
+        assert run.data.params == {"lr": "0.1", "deep.size": "3"}
+        assert run.data.tags["baseline"] == "true"
+        assert run.data.tags["runstream.import.url"] == PUBLIC_RUN.url
+        assert run.data.metrics["best"] == 5
+        history = client.get_metric_history(run.info.run_id, "loss")
+        assert [(point.step, point.value) for point in history] == [(0, 1), (5, 0.5)]
+        assert math.isnan(run.data.metrics["a.b"])
+        assert "said" in client.load_text(run.info.run_id, "wandb/history.jsonl")
+    assert run_import(tmp_path / "export", server)[1]["runs_already_there"] == 1
+
+
+def test_a_table_of_a_history_is_read_and_what_is_broken_is_told(
+    tmp_path: Path, server: ServerProcess
+) -> None:
+    for name, history, content in (
+        ("a", "history.csv", "_step,_timestamp,loss\n0,1700000000,1.5\n1,1700000001,\n"),
+        ("b", "history.json", '[{"_step": 3, "loss": 2.5}]'),
+        ("c", "history.jsonl", '{"_step": 3, "loss": 2.5}\n{"_step'),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / history).write_text(content)
+        (tmp_path / name / "run.json").write_text(json.dumps({"id": name, "project": "p"}))
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/run.json").write_text("[]")
+    status, report = run_import(tmp_path, server)
+    assert (status, report["runs"], report["points"]) == (1, 3, 3)
+    assert "d/run.json" in report["problems"][0]
+    assert "c/history.jsonl:2" in report["problems"][1]

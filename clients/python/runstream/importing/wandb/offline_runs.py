@@ -69,6 +69,11 @@ def find_runs(path: Path) -> OfflineRuns:
     return runs
 
 
+def has_logs(path: Path) -> bool:
+    """Return whether there is a `.wandb` file at or below a path."""
+    return bool(_find_files(path))
+
+
 def _find_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
