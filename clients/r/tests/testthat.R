@@ -1,0 +1,4 @@
+library(testthat)
+library(runstream)
+
+test_check("runstream")
