@@ -7,12 +7,13 @@ FRAMEWORKS := $(patsubst tests/integrations/requirements/%.txt,.venv-frameworks/
 MLFLOW := .venv-mlflow/2/installed .venv-mlflow/2.9/installed .venv-mlflow/3/installed
 BUF := proto/node_modules/.package-lock.json
 WEB := service/runstream_service/web/index.html
+R_PACKAGE := clients/r/build/runstream_0.1.0.tar.gz
 DEPLOYMENT := examples/deployment
 # Large programs that are run as they are: uv gets each once, into a cache of its own.
 TOOL := .venv/bin/uv tool run --quiet
 # The longest first.
-SUITES := test-server test-jvm test-web test-client test-integrations test-access test-http test-project test-chaos test-stubs test-cli test-fuzz
-FOLDERS := $(filter-out test-integrations test-jvm,$(SUITES))
+SUITES := test-server test-jvm test-web test-client test-integrations test-access test-http test-project test-chaos test-stubs test-cli test-r test-fuzz
+FOLDERS := $(filter-out test-integrations test-jvm test-r,$(SUITES))
 # Of the modules that are installed few are imported: they are compiled when they first are.
 export PIP_COMPILE := 0
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 NPM_CI := ci --silent --ignore-scripts --no-audit --no-fund
 
-.PHONY: demo serve test $(FOLDERS) test-jvm test-integrations test-alone fuzz chaos lint proto web screenshots pictures bench clean
+.PHONY: demo serve test $(FOLDERS) test-jvm test-r test-integrations test-alone fuzz chaos lint proto r web screenshots pictures bench clean
 
 demo: $(INSTALLED) $(WEB) ## train models, log them over gRPC, read everything back
 	.venv/bin/python examples/diabetes_sweep.py
@@ -77,6 +78,17 @@ test-jvm: $(INSTALLED)
 		echo '****************************************************************'; \
 	fi
 
+test-r: $(INSTALLED)
+	@if command -v Rscript >/dev/null && Rscript -e 'quit(status = !all(nzchar(lapply(c("httr2", "markdown", "roxygen2", "testthat"), function(name) system.file(package = name)))))'; then \
+		.venv/bin/python -m pytest $(AGAIN) tests/r; \
+	else \
+		echo; \
+		echo '****************************************************************'; \
+		echo '*  The tests of the R client were NOT run: they need R and     *'; \
+		echo '*  its packages httr2, markdown, roxygen2 and testthat.        *'; \
+		echo '****************************************************************'; \
+	fi
+
 lint: $(INSTALLED) $(BUF) $(WEB)
 	.venv/bin/ruff check $(PACKAGES)
 	.venv/bin/ruff format --check $(PACKAGES)
@@ -92,6 +104,8 @@ lint: $(INSTALLED) $(BUF) $(WEB)
 proto: $(INSTALLED) ## generate the stubs again
 	.venv/bin/pip install --quiet --no-deps --editable .
 
+r: $(R_PACKAGE) ## build the package of the R client
+
 web: $(WEB) ## build the web interface
 
 screenshots: $(INSTALLED) $(WEB) ## take the pictures of the README anew
@@ -106,7 +120,7 @@ bench: $(INSTALLED) $(WEB)
 clean: ## everything that was made here, but no database
 	rm -rf .venv .venv-frameworks .venv-mlflow proto/node_modules web/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf clients/target clients/java/target clients/scala/*/target benchmarks/java/target
-	rm -rf service/runstream_service/web
+	rm -rf service/runstream_service/web clients/r/build
 	rm -f clients/python/runstream/v1/*_pb2* service/runstream_service/http/contract.binpb
 	rm -f web/openapi.json web/src/api/schema.d.ts
 
@@ -134,6 +148,14 @@ $(INSTALLED): pyproject.toml $(shell find proto -name '*.proto') proto/hatch_bui
 $(BUF): proto/package.json proto/package-lock.json | $(INSTALLED)
 	cd proto && $(NPM) $(NPM_CI)
 	touch $@
+
+# roxygen makes NAMESPACE and the pages of help from comments, in a copy.
+$(R_PACKAGE): $(shell find clients/r -type f -not -path 'clients/r/build/*')
+	rm -rf clients/r/build
+	mkdir -p clients/r/build/runstream
+	cd clients/r && cp -R DESCRIPTION .Rbuildignore R tests vignettes build/runstream
+	cd clients/r/build && Rscript -e 'suppressMessages(roxygen2::roxygenise("runstream"))' >/dev/null
+	cd clients/r/build && env -u RUNSTREAM_TRACKING_URI R CMD build runstream >/dev/null
 
 $(WEB): $(shell find web -type f -not -path '*/node_modules/*' -not -name '*.py' -not -name openapi.json -not -name schema.d.ts) | $(INSTALLED)
 	cd web && $(NPM) $(NPM_CI) && $(NPM) run --silent build

@@ -7,23 +7,34 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_without_a_jdk_the_last_lines_say_that_the_jvm_was_not_tested(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("test-jvm", "Java and Scala clients were NOT run"),
+        ("test-r", "R client were NOT run"),
+    ],
+)
+def test_without_a_jdk_or_r_the_last_lines_say_what_was_not_tested(
+    target: str, said: str, tmp_path: Path
+) -> None:
     for tool in ("find", "make", "sh"):
         found = shutil.which(tool)
         assert found
         (tmp_path / tool).symlink_to(found)
     done = subprocess.run(
-        ["make", "--assume-old=.venv/installed", "test-jvm"],
+        ["make", "--assume-old=.venv/installed", target],
         cwd=ROOT,
         env={"PATH": str(tmp_path)},
         capture_output=True,
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Java and Scala clients were NOT run" in " ".join(done.stdout.splitlines()[-4:])
+    assert said in " ".join(done.stdout.splitlines()[-4:])
 
 
 def test_files_of_tests_have_names_of_their_own() -> None:
