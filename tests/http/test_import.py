@@ -1,4 +1,7 @@
-"""`runstream import mlflow`, from what a real MLflow wrote: a server, its database, a folder."""
+"""`runstream import mlflow`, from what a real MLflow wrote: a server, its database, a folder.
+
+And `runstream export` to the server.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import pytest
 import requests
 
 from runstream import TrackingClient
+from runstream.entities import Dataset, DatasetInput
 from support.ports import reserve_port
 from support.server_process import ENVIRONMENT, ServerProcess
 
@@ -218,3 +222,68 @@ def test_a_source_that_is_none_is_named(tmp_path: Path, server: ServerProcess, s
     )
     assert done.returncode in {2, 4}
     assert source.removeprefix("mysql://").removesuffix("x").split(":")[0] in done.stderr
+
+
+def test_experiments_are_exported_to_a_server_of_mlflow_once(
+    mlflow: tuple[Path, str], server: ServerProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "files/deep").mkdir(parents=True)
+    (tmp_path / "files/deep/größe.txt").write_text("hello")
+    with TrackingClient(server.uri) as client:
+        experiment_id = client.create_experiment("exported", tags={"owner": "ada"})
+        parent = client.create_run(experiment_id, 1_000, run_name="parent", run_id="1" * 32)
+        tags = {"mlflow.parentRunId": parent.info.run_id, "größe": "ä"}
+        client.create_run(experiment_id, 2_000, tags, "child", "2" * 32, "ada")
+        steps = range(2_500)
+        client.log_columns("2" * 32, "loss", [step / 3 for step in steps], steps, steps)
+        special = [math.nan, math.inf, -math.inf, -0.0]
+        client.log_columns("2" * 32, "special", special, range(4), range(4))
+        params = {f"p{i}": str(i) for i in range(150)} | {"long": "x" * 20_000}
+        client.log_batch("2" * 32, (), params)
+        client.flush_run("2" * 32)
+        client.log_inputs("2" * 32, [DatasetInput(Dataset("d", "1", "t", "s", "", ""), {"a": "b"})])
+        client.log_artifacts("2" * 32, tmp_path / "files")
+        client.create_document(experiment_id, "report", "Results", "# Results")
+        for number in ("1", "2"):
+            client.update_run(number * 32, "FINISHED", end_time=3_000)
+
+    def export() -> tuple[int, dict[str, Any]]:
+        command = [sys.executable, "-m", "runstream", "export", mlflow[1], "-n", "exported"]
+        done = subprocess.run(
+            [*command, "--json"],
+            env=ENVIRONMENT | {"RUNSTREAM_TRACKING_URI": server.uri},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    status, report = export()
+    assert status == 1  # of one param, which is too long for MLflow
+    (problem,) = report["problems"]
+    assert "'long'" in problem
+    assert (report["runs"], report["points"], report["params"]) == (2, 2_504, 150)
+    assert (report["datasets"], report["artifacts"]) == (1, 1)
+    assert report["left_out"] == {"reports and views, for which MLflow has no place": 1}
+    again = export()[1]
+    assert (again["runs"], again["runs_already_there"]) == (1, 1)
+    api = f"{mlflow[1]}/api/2.0/mlflow"
+    query = {"experiment_name": "exported"}
+    found = requests.get(f"{api}/experiments/get-by-name", params=query, timeout=30).json()
+    ids = [found["experiment"]["experiment_id"]]
+    answer = requests.post(f"{api}/runs/search", json={"experiment_ids": ids}, timeout=30).json()
+    child, parent_there = answer["runs"]
+    assert (child["info"]["run_name"], child["info"]["status"]) == ("child", "FINISHED")
+    assert (child["info"]["start_time"], child["info"]["end_time"]) == (2_000, 3_000)
+    stored = {tag["key"]: tag["value"] for tag in child["data"]["tags"]}
+    assert stored["mlflow.parentRunId"] == parent_there["info"]["run_id"]
+    assert stored["runstream.run_id"] == "2" * 32
+    query = {"run_id": child["info"]["run_id"], "metric_key": "loss", "max_results": "25000"}
+    history = requests.get(f"{api}/metrics/get-history", params=query, timeout=30).json()
+    assert [point["value"] for point in history["metrics"]] == [step / 3 for step in range(2_500)]
+    latest = {metric["key"]: metric["value"] for metric in child["data"]["metrics"]}
+    assert latest["special"] == 0
+    query = {"run_id": child["info"]["run_id"], "path": "deep"}
+    files = requests.get(f"{api}/artifacts/list", params=query, timeout=30).json()["files"]
+    assert [(file["path"], int(file["file_size"])) for file in files] == [("deep/größe.txt", 5)]

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from runstream.errors import NotFound, RunstreamError, Unavailable
@@ -18,6 +18,7 @@ _TIMEOUT = 300
 # Bytes of an answer that is JSON: the largest page of MLflow has some ten.
 _MAX_JSON_BYTES = 512 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
+_JSON = {"Content-Type": "application/json"}
 
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):
@@ -86,6 +87,19 @@ class MlflowApi:
         if remaining:
             raise RunstreamError(f"{uri} has {remaining} bytes less than the {size} it says")
 
+    def upload(self, path: str, file: Path) -> None:
+        """Upload a file to the artifact proxy."""
+        uri = f"{self._artifacts_uri()}/{quote(path)}"
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(file.stat().st_size),
+        }
+        with (
+            file.open("rb") as content,
+            self._open(uri, content, method="PUT", headers=headers) as answer,
+        ):
+            answer.read(_CHUNK_BYTES)
+
     def _artifacts_uri(self) -> str:
         return f"{self.uri}/api/2.0/mlflow-artifacts/artifacts"
 
@@ -105,9 +119,16 @@ class MlflowApi:
             raise RunstreamError(f"{uri} answers what is no object")
         return parsed
 
-    def _open(self, uri: str, body: bytes | None = None) -> Any:
+    def _open(
+        self,
+        uri: str,
+        body: bytes | IO[bytes] | None = None,
+        *,
+        method: str | None = None,
+        headers: Mapping[str, str] = _JSON,
+    ) -> Any:
         request = urllib.request.Request(  # noqa: S310 # the user names the server
-            uri, body, {"Content-Type": "application/json"}
+            uri, body, dict(headers), method=method
         )
         try:
             return self._opener.open(request, timeout=_TIMEOUT)
