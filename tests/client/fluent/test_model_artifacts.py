@@ -132,6 +132,9 @@ def test_a_model_takes_the_older_name_of_its_name_and_is_registered(client: Trac
     with runstream.start_run() as run:
         info = runstream.sklearn.log_model({"any": "object"}, artifact_path="older")
         registered = runstream.sklearn.log_model({"is": "better"}, registered_model_name="forest")
+        with pytest.raises(InvalidArgument, match="cannot contain"):
+            runstream.sklearn.log_model({"not": "stored"}, registered_model_name="a/b")
+        assert len(list(client.list_run_models(run.run_id))) == 2
     assert (info.name, info.registered_model_version) == ("older", None)
     assert registered.registered_model_version == "1"
     version = client.get_model_version("forest", 1)

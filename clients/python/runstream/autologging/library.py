@@ -19,6 +19,7 @@ from runstream.autologging.training import (
     run_training,
 )
 from runstream.files.optional_libraries import import_optional
+from runstream.rules import check_registered_model_name
 
 S = TypeVar("S", bound=Settings)
 
@@ -62,11 +63,14 @@ class Library(Generic[S]):
             settings: those of its trainings from now on; None to turn it off.
 
         Raises:
+            InvalidArgument: the name of the registered model breaks its rule.
             ModuleNotFoundError: wrapt is not installed.
         """
         if settings is None:
             self.disable()
         else:
+            if settings.registered_model_name is not None:
+                check_registered_model_name("registered_model_name", settings.registered_model_name)
             self._enable(settings)
             self.is_chosen = True
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from runstream.calls.client import TrackingClient
 from runstream.entities import ModelVersion, RunInfo
+from runstream.errors import RunstreamError
 from runstream.fluent.active_runs import get_or_start_run
 from runstream.models.model_files import Flavor, ModelDraft, write_model
+from runstream.rules import check_registered_model_name
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,12 @@ def log_model(
         description: what is recorded of it.
 
     Raises:
+        InvalidArgument: the name of the registered model breaks its rule.
         RunstreamError: the server refused something, or could not be reached.
         Exception: what `write` raises.
     """
+    if description.registered_model_name is not None:
+        check_registered_model_name("registered_model_name", description.registered_model_name)
     run = get_or_start_run()
     model_id = new_model_id()
     draft = write_model(
@@ -132,4 +137,16 @@ def upload_model(
         draft.discard()
     if description.registered_model_name is None:
         return None
-    return client.register_model(f"models:/{model_id}", description.registered_model_name)
+    return _register(client, model_id, description.registered_model_name)
+
+
+def _register(client: TrackingClient, model_id: str, name: str) -> ModelVersion:
+    try:
+        return client.register_model(f"models:/{model_id}", name)
+    except RunstreamError as error:
+        error.message = (
+            f"the model is stored as models:/{model_id}, and not registered as {name!r}: "
+            f"{error.message}"
+        )
+        error.args = (error.message,)
+        raise
