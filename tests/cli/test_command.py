@@ -37,7 +37,7 @@ def test_the_help_lists_every_command(shell: Shell) -> None:
     listed = shell.output("--help")
     assert {name for name, _ in commands()} == {
         *("server", "ui", "run", "log", "watch", "gc", "completion", "export"),
-        *(f"import {n}" for n in ("csv", "mlflow", "neptune", "parquet", "runstream")),
+        *(f"import {n}" for n in ("aim", "csv", "mlflow", "neptune", "parquet", "runstream")),
         *(f"import {n}" for n in ("tensorboard", "trackio", "wandb")),
         *("sync", *(f"spool {n}" for n in ("list", "show", "discard"))),
         *(f"experiments {n}" for n in ("create", "list", "show", "rename", "delete", "restore")),
