@@ -45,6 +45,7 @@ def test_the_package_is_checked_without_a_complaint(
         | CHECKS
         | {
             "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
             "R_PROFILE_USER": str(tmp_path / "profile.R"),
             "RUNSTREAM_TRACKING_URI": server.http,
         },
