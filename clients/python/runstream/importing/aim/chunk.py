@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from runstream.files.optional_libraries import import_optional
 from runstream.importing.aim.encoding import build_tree, decode_path, decode_value, encode_path
 
-# Entries of a column that are read at once: at first, and at most.
+# Entries of a column that are read at once: at first, and at most. More of them are slower, because
+# the garbage collector looks at all that stay.
 _FIRST_ENTRIES = 128
-_ENTRIES = 65_536
+_ENTRIES = 2_048
 
 # What a number of the run's sequences is, in the words of Aim.
 _METRICS = frozenset({"float", "float64", "int", "number"})
