@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.bench import Bench, progress
 from benchmarks.figure import Figure, Measured, Target
 from benchmarks.server import Server
-from benchmarks.workers import event_files
+from benchmarks.workers import event_files, neptune_export
 from benchmarks.workers.workload import rows
 
 RUNS = 20
@@ -53,6 +53,35 @@ def tensorboard(bench: Bench) -> Measured:
     return Measured(
         points / taken, {"TensorBoard's reader, without a server": points / float(read)}
     )
+
+
+def wandb(bench: Bench) -> Measured:
+    """`import.wandb`: points/s of `runstream import wandb` from a folder that W&B wrote offline."""
+    folder = bench.new_directory("wandb")
+    runs = RUNS // 2  # which W&B writes in a minute
+    progress(f"logging {runs * POINTS:,} points by W&B")
+    writer = [sys.executable, "-m", "benchmarks.workers.wandb_runs"]
+    subprocess.run(
+        [*writer, str(runs), str(POINTS), str(KEYS)],
+        check=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd()), "WANDB_SILENT": "true"},
+        stdout=2,
+    )
+    server = bench.runstream()
+    taken = _run_import(server, "wandb", folder)
+    bench.discard(server)
+    return Measured(runs * POINTS / taken)
+
+
+def neptune(bench: Bench) -> Measured:
+    """`import.neptune`: points/s of `runstream import neptune` from Parquet files."""
+    folder = bench.new_directory("neptune")
+    neptune_export.write(folder, RUNS, POINTS, KEYS)
+    server = bench.runstream()
+    taken = _run_import(server, "neptune", folder)
+    bench.discard(server)
+    return Measured(RUNS * POINTS / taken)
 
 
 def _run_import(server: Server, tracker: str, source: Path) -> float:
@@ -96,6 +125,19 @@ FIGURES = (
         "import.tensorboard",
         "points/s",
         tensorboard,
+        (Target("300,000 points/s", lambda m: m.ours >= 300_000),),
+    ),
+    Figure(
+        "import.wandb",
+        "points/s",
+        wandb,
+        # Each value is a text of JSON, twice.
+        (Target("100,000 points/s", lambda m: m.ours >= 100_000),),
+    ),
+    Figure(
+        "import.neptune",
+        "points/s",
+        neptune,
         (Target("300,000 points/s", lambda m: m.ours >= 300_000),),
     ),
 )
