@@ -79,13 +79,13 @@ test-jvm: $(INSTALLED)
 	fi
 
 test-r: $(INSTALLED)
-	@if command -v Rscript >/dev/null && Rscript -e 'quit(status = !all(nzchar(lapply(c("httr2", "markdown", "roxygen2", "testthat"), function(name) system.file(package = name)))))'; then \
+	@if command -v Rscript >/dev/null && Rscript -e 'quit(status = !all(nzchar(lapply(c("bit64", "caret", "httr2", "knitr", "markdown", "roxygen2", "testthat"), function(name) system.file(package = name)))))'; then \
 		.venv/bin/python -m pytest $(AGAIN) tests/r; \
 	else \
 		echo; \
 		echo '****************************************************************'; \
-		echo '*  The tests of the R client were NOT run: they need R and     *'; \
-		echo '*  its packages httr2, markdown, roxygen2 and testthat.        *'; \
+		echo '*  The tests of the R client were NOT run: they need R with    *'; \
+		echo '*  bit64, caret, httr2, knitr, markdown, roxygen2, testthat.   *'; \
 		echo '****************************************************************'; \
 	fi
 
