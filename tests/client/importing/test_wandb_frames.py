@@ -12,7 +12,13 @@ import pytest
 
 from runstream.errors import InvalidArgument
 from runstream.importing.wandb.log_frames import read_records
-from runstream.importing.wandb.messages import message_class, read_path, record_kind, split_item
+from runstream.importing.wandb.messages import (
+    message_class,
+    read_message,
+    read_path,
+    record_kind,
+    split_item,
+)
 
 BLOCK = 32 * 1024
 
@@ -109,3 +115,9 @@ def test_the_kind_of_a_record_is_known_whatever_is_before_it() -> None:
     before = b"\x08\x96\x01" + b"\x82\x01\x02ab" + b"\xc2\x0c\x01x"  # num, control, _info
     assert record_kind(before + content) == record_kind(content) == 13
     assert record_kind(before) == record_kind(b"") == 0
+
+
+@pytest.mark.parametrize("name", ["Record", "Item"])
+def test_what_is_no_message_is_told(name: str) -> None:
+    with pytest.raises(ValueError, match=f"no message {name}"):
+        read_message(name, b"\x0a\xff")

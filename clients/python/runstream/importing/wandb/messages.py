@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 _PACKAGE = "runstream_import_wandb"
 
@@ -85,6 +86,18 @@ def message_class(name: str) -> Any:
     return message_factory.GetMessageClass(descriptor)
 
 
+def read_message(name: str, content: bytes) -> Any:
+    """Return a message.
+
+    Raises:
+        ValueError: the bytes are none.
+    """
+    try:
+        return message_class(name).FromString(content)
+    except DecodeError as error:
+        raise ValueError(f"{content[:20]!r}... is no message {name} of W&B: {error}") from None
+
+
 @cache
 def _pool() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
@@ -129,7 +142,7 @@ def split_item(item: bytes) -> tuple[bytes, bytes]:
     key, _, rest = item.rpartition(VALUE_TAG)
     if rest and rest[0] + 1 == len(rest):  # a value of less than 128 bytes, as most are
         return key, rest[1:]
-    whole = message_class("Item").FromString(item)
+    whole = read_message("Item", item)
     value = whole.value_json.encode()
     whole.ClearField("value_json")
     return whole.SerializeToString(), value
@@ -137,7 +150,7 @@ def split_item(item: bytes) -> tuple[bytes, bytes]:
 
 def read_path(key: bytes) -> list[str]:
     """Return the names that lead to a value, of the key of an item."""
-    item = message_class("Item").FromString(key)
+    item = read_message("Item", key)
     return list(item.nested_key) or [item.key]
 
 

@@ -6,8 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
-
 from runstream.errors import InvalidArgument, RunstreamError
 from runstream.importing.run_ids import derive_run_id
 from runstream.importing.wandb.run_facts import RunFacts, read_identity
@@ -54,7 +52,7 @@ def find_runs(path: Path) -> OfflineRuns:
     for file in files:
         try:
             facts = read_identity(file)
-        except (RunstreamError, DecodeError, OSError) as error:
+        except (RunstreamError, ValueError, OSError) as error:
             runs.broken.append((file, str(error)))
             continue
         if facts is None:

@@ -29,7 +29,7 @@ from runstream.importing.wandb.messages import (
     OUTPUT,
     OUTPUT_RAW,
     STATS,
-    message_class,
+    read_message,
     read_path,
     record_kind,
     split_item,
@@ -174,10 +174,9 @@ class OfflineSource(Source):
 
 def _read_messages(file: Path, kinds: Collection[int]) -> Iterator[Any]:
     """Yield the records of some kinds of a file, whose damage was told before."""
-    read = message_class("Record").FromString
     for data in read_records(file, _ignore_damage):
         if record_kind(data) in kinds:
-            yield read(data)
+            yield read_message("Record", data)
 
 
 def _read_output(file: Path) -> Iterator[tuple[int, int, str]]:

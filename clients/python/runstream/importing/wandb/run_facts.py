@@ -13,7 +13,7 @@ from runstream.importing.wandb.log_frames import Damage, read_records
 from runstream.importing.wandb.messages import (
     HISTORY,
     VALUE_TAG,
-    message_class,
+    read_message,
     read_path,
     record_kind,
     split_item,
@@ -83,7 +83,7 @@ def read_identity(path: Path) -> RunFacts | None:
     """Return what a file says of its run at its beginning, None if there is no run in it."""
     facts = _Reader()
     for data in read_records(path, lambda _at, _why: None):
-        record = message_class("Record").FromString(data)
+        record = read_message("Record", data)
         if record.HasField("run"):
             facts.add_run(record.run)
             return facts.found
@@ -98,14 +98,14 @@ def read_facts(files: Iterable[tuple[Path, Damage]]) -> RunFacts:
 
     Raises:
         InvalidArgument: one is no file of W&B.
-        DecodeError: a record is no message.
+        ValueError: a record is no message.
     """
     reader = _Reader()
     for path, damage in files:
         reader.begin_file()
         for data in read_records(path, damage):
             if record_kind(data) != HISTORY:
-                reader.add(message_class("Record").FromString(data))
+                reader.add(read_message("Record", data))
         reader.end_file()
     return reader.found
 
