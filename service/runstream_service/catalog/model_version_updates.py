@@ -200,7 +200,7 @@ def set_alias(caller: Caller, name: str, alias: str, version: int, write: WriteI
     if not _writes.accept(name, write):
         return
     table = RegisteredModelAlias
-    others = (table.owner == model.id) & (table.alias != alias)
+    others = (table.owner == model.id) & (table.name != alias)
     if table.select().where(others).count() >= MAX_ALIASES:
         raise FailedPrecondition(
             f"The registered model {name!r} has {MAX_ALIASES:,} aliases; delete some",
@@ -209,9 +209,9 @@ def set_alias(caller: Caller, name: str, alias: str, version: int, write: WriteI
             value=alias,
             limit=MAX_ALIASES,
         )
-    row = {"owner": model.id, "alias": alias, "version": number}
+    row = {"owner": model.id, "name": alias, "version": number}
     table.insert(row).on_conflict(
-        conflict_target=[table.owner, table.alias], preserve=[table.version]
+        conflict_target=[table.owner, table.name], preserve=[table.version]
     ).execute()
 
 
@@ -220,7 +220,7 @@ def delete_alias(caller: Caller, name: str, alias: str, write: WriteId | None) -
     model = lock(caller, name, GrantRole.WRITER)
     if _writes.accept(name, write):
         table = RegisteredModelAlias
-        table.delete().where((table.owner == model.id) & (table.alias == alias)).execute()
+        table.delete().where((table.owner == model.id) & (table.name == alias)).execute()
 
 
 def _lock(caller: Caller, name: str, version: int) -> tuple[RegisteredModel, int]:

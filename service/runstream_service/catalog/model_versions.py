@@ -42,7 +42,7 @@ _FIND_BY_ALIAS = VisibleStatement(
     .join_from(
         ModelVersion, RegisteredModelAlias, on=RegisteredModelAlias.version == ModelVersion.id
     )
-    .where(_OF_NAME & (RegisteredModelAlias.alias == "")),
+    .where(_OF_NAME & (RegisteredModelAlias.name == "")),
     EXPERIMENT,
 )
 _HIGHEST = with_owners(ModelVersion.select(fn.MAX(ModelVersion.version)))
@@ -236,8 +236,8 @@ def _with_logged_model(version: DescribedVersion) -> DescribedVersion:
 def _aliases(versions: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     rows = RegisteredModelAlias.select().where(RegisteredModelAlias.version.in_(list(versions)))
-    for row in rows.order_by(RegisteredModelAlias.alias):
-        found[row.version_id].append(row.alias)
+    for row in rows.order_by(RegisteredModelAlias.name):
+        found[row.version_id].append(row.name)
     return found
 
 

@@ -130,13 +130,13 @@ def _visible_versions(caller: Caller, models: Sequence[int], *columns: Any) -> A
 
 def _aliases(caller: Caller, models: Sequence[int]) -> dict[int, list[tuple[str, int]]]:
     aliases: dict[int, list[tuple[str, int]]] = {model: [] for model in models}
-    columns = (RegisteredModelAlias.owner, RegisteredModelAlias.alias, ModelVersion.version)
+    columns = (RegisteredModelAlias.owner, RegisteredModelAlias.name, ModelVersion.version)
     rows = (
         _visible_versions(caller, models, *columns)
         .join_from(
             ModelVersion, RegisteredModelAlias, on=RegisteredModelAlias.version == ModelVersion.id
         )
-        .order_by(RegisteredModelAlias.owner, RegisteredModelAlias.alias)
+        .order_by(RegisteredModelAlias.owner, RegisteredModelAlias.name)
     )
     for owner, alias, version in rows.tuples():
         aliases[owner].append((alias, version))

@@ -236,7 +236,7 @@ class Training(Generic[S]):
             self.run.client.defer([self.run.run_id], end)
 
 
-def _upload(upload: Callable[[], None], draft: ModelDraft, guard: Guard) -> None:
+def _upload(upload: Callable[[], object], draft: ModelDraft, guard: Guard) -> None:
     guard.attempt_later(upload)
     draft.discard()  # if it was not tried
 

@@ -97,11 +97,11 @@ class RegisteredModelAlias(Table):
     version_id: int
 
     owner = ForeignKeyField(RegisteredModel, on_delete="CASCADE", index=False)
-    alias = TextField()
+    name = TextField()
     version = ForeignKeyField(ModelVersion, on_delete="CASCADE")
 
     class Meta:
-        primary_key = CompositeKey("owner", "alias")
+        primary_key = CompositeKey("owner", "name")
         without_rowid = True
 
 

@@ -51,9 +51,9 @@ CREATE TABLE model_version_tag (
 );
 CREATE TABLE registered_model_alias (
     owner_id bigint NOT NULL REFERENCES registered_model ON DELETE CASCADE,
-    alias varchar COLLATE "C" NOT NULL,
+    name varchar COLLATE "C" NOT NULL,
     version_id bigint NOT NULL REFERENCES model_version ON DELETE CASCADE,
-    PRIMARY KEY (owner_id, alias)
+    PRIMARY KEY (owner_id, name)
 );
 CREATE INDEX registered_model_alias_version_id ON registered_model_alias (version_id);
 CREATE TABLE registered_model_write (

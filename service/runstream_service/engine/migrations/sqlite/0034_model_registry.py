@@ -78,11 +78,11 @@ def up(migrator, db):  # type: ignore[no-untyped-def] # noqa: ARG001 # the form 
 
     class RegisteredModelAlias(Table):
         owner = ForeignKeyField(RegisteredModel, on_delete="CASCADE", index=False)
-        alias = TextField()
+        name = TextField()
         version = ForeignKeyField(ModelVersion, on_delete="CASCADE")
 
         class Meta:
-            primary_key = CompositeKey("owner", "alias")
+            primary_key = CompositeKey("owner", "name")
             without_rowid = True
 
     class RegisteredModelWrite(Table):
