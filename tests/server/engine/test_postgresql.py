@@ -187,7 +187,7 @@ def test_a_deadlock_with_others_is_no_error_for_callers(
 ) -> None:
     server = start(postgres.create_database())
     api = connect(server.address)
-    zero, first, second = (api.create_run() for _ in range(3))
+    zero, first, middle, last = (api.create_run() for _ in range(4))
 
     def rename(run_id: str) -> str:
         request = UpdateRunRequest(run_id=run_id, run_name="renamed")
@@ -201,25 +201,30 @@ def test_a_deadlock_with_others_is_no_error_for_callers(
 
     with (
         psycopg.connect(server.url) as blocker,
+        psycopg.connect(server.url) as gate,
         psycopg.connect(server.url) as other,
         ThreadPoolExecutor() as threads,
     ):
+        other.execute("SET deadlock_timeout = '1h'")  # it is the server that is ended
         touch(blocker, zero)
-        touch(other, second)
+        touch(gate, middle)
+        touch(other, last)
         calls = [threads.submit(rename, zero)]
         wait_until(lambda: count_waiting() == 1, 30)
         # What comes while the writer waits is one transaction, which has the first run and then
-        # waits for the second.
-        calls.append(threads.submit(rename, first))
-        wait_until(lambda: count_queued(server) == 2, 30)
-        calls.append(threads.submit(rename, second))
-        wait_until(lambda: count_queued(server) == 3, 30)
+        # waits for the next one.
+        for run_id in (first, middle, last):
+            calls.append(threads.submit(rename, run_id))
+            wait_until(lambda: count_queued(server) == len(calls), 30)
         blocker.commit()
         assert calls[0].result(60) == "renamed"
         wait_until(lambda: count_waiting() == 1, 30)
-        touch(other, first)  # waits for the first run: the server is ended, which waited before
+        taken = threads.submit(touch, other, first)
+        wait_until(lambda: count_waiting() == 2, 30)
+        gate.commit()  # the server goes on to the last run, and the circle is closed
+        taken.result(60)
         other.commit()
-        assert [call.result(60) for call in calls] == ["renamed"] * 3
+        assert [call.result(60) for call in calls] == ["renamed"] * 4
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     wait_until(lambda: server.query(deadlocks) == [(1,)], 30)
     assert "a command failed" not in server.stop()
