@@ -67,7 +67,7 @@ def test_a_dry_run_removes_nothing(
     shell: Shell, client: TrackingClient, deleted: list[str]
 ) -> None:
     counts = {"experiments": 0, "runs": 2, "points": 20, "logged_models": 0}
-    counts |= {"artifacts": 0, "artifact_bytes": 0}
+    counts |= {"artifacts": 0, "artifact_bytes": 0, "model_versions": 0}
     assert shell.json("gc", "--dry-run") == counts
     assert "2 runs" in shell.output("gc", "--dry-run")
     assert left(client) == set(deleted)

@@ -139,11 +139,12 @@ def test_a_watch_that_is_started_again_goes_on_and_stores_nothing_twice(
 def test_a_silent_run_has_ended_and_one_that_grows_again_goes_on(
     watch: Callable[..., Watching], client: TrackingClient, folder: Path
 ) -> None:
-    watching = watch("--silence", "2")
+    watching = watch("--silence", "3")
     file = EventFileWriter(folder / NAME.format(1))
     file.scalar("loss", 1, 1)
     wait_for(client, folder, ".", [1], "FINISHED")
     file.scalar("loss", 2, 2)
+    wait_for(client, folder, ".", [1, 2], "RUNNING")
     wait_for(client, folder, ".", [1, 2], "FINISHED")
     # A file that is another one now is read from its start.
     file.path.unlink()
