@@ -103,8 +103,8 @@ class TensorBoardSource(Source):
         return max(time.time() - newest, 0.0)
 
     def has_more(self, run_id: str, tags: Mapping[str, str]) -> bool:
-        """Return whether a run goes further than it was copied."""
-        return self.position(run_id) != tags.get(POSITION_TAG)
+        """Return whether a run is followed, or goes further than it was copied."""
+        return run_id in self._readers or self.position(run_id) != tags.get(POSITION_TAG)
 
     def read_run(self, run_id: str, note: Note) -> SourceRun:
         """Read what a run has that was not read yet, and return what is known of it."""
