@@ -33,22 +33,16 @@ INPUT_TAG_KEY_CHARACTERS: Final = 255
 INPUT_TAG_VALUE_CHARACTERS: Final = 500
 MODEL_ID_CHARACTERS: Final = 255
 ARTIFACT_PATH_BYTES: Final = 1_000
-REGISTERED_MODEL_NAME_CHARACTERS: Final = 256
-REGISTERED_MODEL_TAG_CHARACTERS: Final = 100_000
-ALIAS_CHARACTERS: Final = 255
 ARTIFACT_NAME_BYTES: Final = 255
 MESSAGE_BYTES: Final = 4 * 1024 * 1024
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 
 # Control characters, lone surrogates, and the separators of lines and paragraphs.
-_FORBIDDEN_IN_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+FORBIDDEN_IN_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_ALIAS = re.compile(rf"[\w-]{{1,{ALIAS_CHARACTERS}}}")
-_VERSION_ALIAS = re.compile(r"v\d+", re.ASCII | re.IGNORECASE)
-_WHOLE_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -108,7 +102,7 @@ def _check_text_key(field: str, key: str) -> None:
             value=key,
             limit=KEY_CHARACTERS,
         )
-    if found := _FORBIDDEN_IN_KEY.search(key):
+    if found := FORBIDDEN_IN_KEY.search(key):
         raise InvalidArgument(
             f"Invalid value {key!r} for parameter '{field}' supplied: {found[0]!a} is a control "
             "character, a line separator or a lone surrogate, which no key may have",
@@ -191,7 +185,7 @@ def check_title(field: str, title: str) -> None:
             f"Missing value for required parameter '{field}'", reason="TITLE_EMPTY", field=field
         )
     check_text(field, title, TITLE_CHARACTERS)
-    if _FORBIDDEN_IN_KEY.search(title):
+    if FORBIDDEN_IN_KEY.search(title):
         raise InvalidArgument(
             f"Invalid value {title!a} for parameter '{field}' supplied: a title has no control "
             "characters",
@@ -219,7 +213,7 @@ def check_user_name(field: str, name: str) -> None:
             f"Missing value for required parameter '{field}'", reason="NAME_EMPTY", field=field
         )
     check_text(field, name, USER_NAME_CHARACTERS)
-    if name != name.strip() or _FORBIDDEN_IN_KEY.search(name):
+    if name != name.strip() or FORBIDDEN_IN_KEY.search(name):
         raise InvalidArgument(
             f"Invalid value {name!a} for parameter '{field}' supplied: a name of a user has no "
             "control characters, and neither begins nor ends with a space",
@@ -361,71 +355,3 @@ def check_input_tag(field: str, key: str, value: str) -> None:
         )
     check_text(field, key, INPUT_TAG_KEY_CHARACTERS)
     check_text(f"{field}.{key}", value, INPUT_TAG_VALUE_CHARACTERS)
-
-
-def check_registered_model_name(field: str, name: str) -> None:
-    """Check the name of a registered model: 1 to 256 characters without `/` and `:` (Q1)."""
-    if not name.strip():
-        raise InvalidArgument(
-            f"Missing value for required parameter '{field}'", reason="NAME_EMPTY", field=field
-        )
-    check_text(field, name, REGISTERED_MODEL_NAME_CHARACTERS)
-    if not {"/", ":"}.isdisjoint(name):
-        text, limit = f"Invalid model name '{shorten(name)}'. Names cannot contain '/' or ':'.", ""
-    elif name == "." or name.startswith("..") or _FORBIDDEN_IN_KEY.search(name):
-        text = f"Invalid value {shorten(name)!a} for parameter '{field}' supplied: "
-        limit = "it has no control characters, and neither is . nor begins with .."
-    else:
-        return
-    raise InvalidArgument(
-        text + limit,
-        reason="NAME_MALFORMED",
-        field=field,
-        value=ascii(name),
-        limit=limit or "without / and :",
-    )
-
-
-def check_registered_model_alias(field: str, alias: str) -> None:
-    """Check an alias of a version: 1 to 255 letters, digits, `_` and `-` (Q5)."""
-    if not _ALIAS.fullmatch(alias):
-        raise _alias_error(
-            f"Invalid alias name: '{shorten(alias)}'. Names may only contain alphanumerics, "
-            f"underscores (_) and dashes (-), 1 to {ALIAS_CHARACTERS} of them",
-            field,
-            alias,
-        )
-
-
-def check_new_alias(field: str, alias: str) -> None:
-    """Check what `check_registered_model_alias` does, of one that is set: not `latest` or `v1`."""
-    check_registered_model_alias(field, alias)
-    if alias.lower() == "latest":
-        text = "'latest' alias name (case insensitive) is reserved."
-        raise _alias_error(text, field, alias)
-    if _VERSION_ALIAS.fullmatch(alias):
-        raise _alias_error(f"Version alias name '{alias}' is reserved.", field, alias)
-
-
-def _alias_error(text: str, field: str, alias: str) -> InvalidArgument:
-    limit = "letters, digits, _ and -; not latest, and not v and a number"
-    return InvalidArgument(
-        text, reason="ALIAS_INVALID", field=field, value=ascii(alias), limit=limit
-    )
-
-
-def parse_model_version(field: str, version: str) -> int:
-    """Return the number of a version of a registered model (Q2).
-
-    Raises:
-        InvalidArgument: the text is no whole number.
-    """
-    if not _WHOLE_NUMBER.fullmatch(version):
-        raise InvalidArgument(
-            f"Parameter '{field}' must be an integer, got '{shorten(version)}'.",
-            reason="VERSION_MALFORMED",
-            field=field,
-            value=ascii(version),
-            limit="a whole number",
-        )
-    return int(version)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from runstream.rules import (
-    MODEL_ID_CHARACTERS,
+from runstream.registry_rules import (
     REGISTERED_MODEL_TAG_CHARACTERS,
-    check_key,
     check_new_alias,
     check_registered_model_alias,
     check_registered_model_name,
-    check_text,
     parse_model_version,
 )
+from runstream.rules import MODEL_ID_CHARACTERS, check_key, check_text
 from runstream.v1 import model_registry_service_pb2 as pb
 from runstream.v1.model_registry_service_pb2_grpc import ModelRegistryServiceServicer
 from runstream.v1.model_version_pb2 import ModelVersionTag

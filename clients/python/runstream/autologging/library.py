@@ -19,7 +19,7 @@ from runstream.autologging.training import (
     run_training,
 )
 from runstream.files.optional_libraries import import_optional
-from runstream.rules import check_registered_model_name
+from runstream.registry_rules import check_registered_model_name
 
 S = TypeVar("S", bound=Settings)
 

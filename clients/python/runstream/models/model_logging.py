@@ -13,7 +13,7 @@ from runstream.entities import ModelVersion, RunInfo
 from runstream.errors import RunstreamError
 from runstream.fluent.active_runs import get_or_start_run
 from runstream.models.model_files import Flavor, ModelDraft, write_model
-from runstream.rules import check_registered_model_name
+from runstream.registry_rules import check_registered_model_name
 
 
 @dataclass(frozen=True)
