@@ -90,3 +90,10 @@ def start_with_tls(
 def trusting(monkeypatch: pytest.MonkeyPatch, certificates: CertificateFolder) -> None:
     """Let clients of this process trust that authority."""
     monkeypatch.setenv("RUNSTREAM_CA", str(certificates.ca))
+
+
+@pytest.fixture
+def experiments(guarded: GuardedServer, request: pytest.FixtureRequest) -> list[str]:
+    """Two experiments of Ada, the second of which nobody else sees."""
+    test = request.node.nodeid
+    return [guarded.apis["ada"].create_experiment(f"{test} {name}") for name in ("a", "b")]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import secrets
 
 import grpc
-import pytest
 
-from runstream.v1.access_service_pb2 import GrantRole, SetGrantRequest
+from runstream.v1.access_service_pb2 import GrantRole
 from runstream.v1.run_copies_pb2 import CopyRunsRequest
 from runstream.v1.run_pb2 import RunStatus
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest, UpdateRunRequest
@@ -19,18 +18,6 @@ NOT_FOUND = grpc.StatusCode.NOT_FOUND
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 NO_RUN = 32 * "0"
 NO_EXPERIMENT = "987654321"
-
-
-@pytest.fixture
-def experiments(guarded: GuardedServer, request: pytest.FixtureRequest) -> list[str]:
-    """Two experiments of Ada, the second of which nobody else sees."""
-    test = request.node.nodeid
-    return [guarded.apis["ada"].create_experiment(f"{test} {name}") for name in ("a", "b")]
-
-
-def grant(guarded: GuardedServer, experiment: str, name: str, role: GrantRole.ValueType) -> None:
-    request = SetGrantRequest(experiment_id=experiment, grantee=f"user:{name}", role=role)
-    guarded.apis["root"].access.SetGrant(request)
 
 
 def create_run(api: Api, experiment: str) -> str:
@@ -56,7 +43,7 @@ def test_runs_are_copied_by_who_reads_them_and_writes_where_they_go(
     seen, unseen = experiments
     run, secret, hers = create_run(ada, seen), create_run(ada, unseen), create_run(eve, own)
     for name in ("eve", "bob"):
-        grant(guarded, seen, name, GrantRole.GRANT_ROLE_READER)
+        guarded.grant(seen, name, GrantRole.GRANT_ROLE_READER)
     writer = secrets.token_hex(16)
     copied = copy(eve, run, own, writer)  # reading it is enough
     assert eve.runs.GetRun(GetRunRequest(run_id=copied)).run.info.experiment_id == own

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import grpc
-import pytest
 
-from runstream.v1.access_service_pb2 import GrantRole, SearchAuditLogRequest, SetGrantRequest
+from runstream.v1.access_service_pb2 import GrantRole, SearchAuditLogRequest
 from runstream.v1.run_moves_pb2 import MoveRunsRequest
 from runstream.v1.run_service_pb2 import CreateRunRequest, GetRunRequest
 from runstream.v1.watch_service_pb2 import WatchRequest
@@ -17,18 +16,6 @@ NOT_FOUND = grpc.StatusCode.NOT_FOUND
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 NO_RUN = 32 * "0"
 NO_EXPERIMENT = "987654321"
-
-
-@pytest.fixture
-def experiments(guarded: GuardedServer, request: pytest.FixtureRequest) -> list[str]:
-    """Two experiments of Ada, the second of which nobody else sees."""
-    test = request.node.nodeid
-    return [guarded.apis["ada"].create_experiment(f"{test} {name}") for name in ("a", "b")]
-
-
-def grant(guarded: GuardedServer, experiment: str, name: str, role: GrantRole.ValueType) -> None:
-    request = SetGrantRequest(experiment_id=experiment, grantee=f"user:{name}", role=role)
-    guarded.apis["root"].access.SetGrant(request)
 
 
 def create_run(api: Api, experiment: str) -> str:
@@ -46,7 +33,7 @@ def test_runs_are_moved_by_who_writes_in_both_experiments(
     own = eve.create_experiment(f"of Eve {experiments[0]}")
     seen, unseen = experiments
     run, secret, hers = create_run(ada, seen), create_run(ada, unseen), create_run(eve, own)
-    grant(guarded, seen, "eve", GrantRole.GRANT_ROLE_READER)
+    guarded.grant(seen, "eve", GrantRole.GRANT_ROLE_READER)
     with expect_refusal(DENIED, "ROLE_TOO_LOW"):  # not out of what she only reads
         move(eve, run, own)
     with expect_refusal(DENIED, "ROLE_TOO_LOW"):  # and not into it
@@ -64,7 +51,7 @@ def test_runs_are_moved_by_who_writes_in_both_experiments(
     for run_id, experiment in ((run, seen), (secret, unseen), (hers, own)):
         found = guarded.apis["root"].runs.GetRun(GetRunRequest(run_id=run_id)).run
         assert found.info.experiment_id == experiment
-    grant(guarded, seen, "eve", GrantRole.GRANT_ROLE_WRITER)
+    guarded.grant(seen, "eve", GrantRole.GRANT_ROLE_WRITER)
     move(eve, run, own)
     with expect_refusal(NOT_FOUND, "RUN_NOT_FOUND"):  # whoever had a grant where it was
         ada.runs.GetRun(GetRunRequest(run_id=run))
@@ -83,7 +70,7 @@ def test_a_watch_ends_for_a_run_that_is_moved_to_where_one_does_not_see_it(
 ) -> None:
     ada, bob = guarded.apis["ada"], guarded.apis["bob"]
     seen, unseen = experiments
-    grant(guarded, seen, "bob", GrantRole.GRANT_ROLE_READER)
+    guarded.grant(seen, "bob", GrantRole.GRANT_ROLE_READER)
     run = create_run(ada, seen)
     watch = bob.watches.Watch(WatchRequest(run_ids=[run]), timeout=60)
     next(watch)

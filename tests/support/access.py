@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 import grpc
 import requests
 
-from runstream.v1.access_service_pb2 import CreateTokenRequest, ServerRole
+from runstream.v1.access_service_pb2 import (
+    CreateTokenRequest,
+    GrantRole,
+    ServerRole,
+    SetGrantRequest,
+)
 from support.api import Api
 from support.server_process import ServerProcess
 
@@ -105,6 +110,12 @@ class GuardedServer(NamedTuple):
     def headers(self, name: str) -> dict[str, str]:
         """Return the headers of a request of HTTP of somebody."""
         return bearer(self.tokens[name]) if name in self.tokens else {}
+
+    def grant(self, experiment_id: str, name: str, role: GrantRole.ValueType) -> None:
+        """Give somebody a role on an experiment."""
+        grantee = f"user:{name}"
+        request = SetGrantRequest(experiment_id=experiment_id, grantee=grantee, role=role)
+        self.apis["root"].access.SetGrant(request)
 
 
 def create_tokens(address: str) -> dict[str, str]:
