@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -231,7 +232,8 @@ def test_a_run_that_goes_on_is_copied_further(
     copy.parent.mkdir(parents=True)
     content = whole.read_bytes()
     run_id = whole.stem.removeprefix("run-")
-    copy.write_bytes(content[: len(content) // 2])
+    rows = [found.start() for found in re.finditer(b"loss", content)]
+    copy.write_bytes(content[: rows[len(rows) // 2] + 2])  # within a record
     status, report = run_import(tmp_path, server)
     assert status == 1
     assert any("within a record" in problem for problem in report["problems"])

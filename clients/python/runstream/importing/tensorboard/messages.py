@@ -1,9 +1,7 @@
 """The messages of event files, as far as they are read, under names of our own.
 
-The classes are made from the fields below when they are first needed, in a pool of their own:
-TensorBoard, TensorFlow and tensorboardX register the same messages in the default pool, each in its
-version, and two that differ cannot be there. Texts are bytes, because a file may have text that is
-not UTF-8, for which its whole message would be refused. What is not declared here is not read.
+Texts are bytes, because a file may have text that is not UTF-8, for which its whole message would
+be refused. What is not declared here is not read.
 """
 
 from __future__ import annotations
@@ -11,13 +9,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
+from runstream.importing.declared_messages import make_message_classes
 
-_PACKAGE = "runstream.importing.tensorboard"
-
-# name:type:number; `?` where it counts whether a field is there, `*` where it is repeated.
 _FIELDS = {
     "Event": (
         "wall_time:double:1 step:int64:2 file_version:bytes:3 graph_def:bytes?:4 summary:Summary:5 "
@@ -52,43 +45,12 @@ _FIELDS = {
     "HParamList": "values:HParamValue*:1",
 }
 
-_TYPES = {
-    "double": FieldDescriptorProto.TYPE_DOUBLE,
-    "float": FieldDescriptorProto.TYPE_FLOAT,
-    "int32": FieldDescriptorProto.TYPE_INT32,
-    "int64": FieldDescriptorProto.TYPE_INT64,
-    "uint32": FieldDescriptorProto.TYPE_UINT32,
-    "uint64": FieldDescriptorProto.TYPE_UINT64,
-    "bool": FieldDescriptorProto.TYPE_BOOL,
-    "bytes": FieldDescriptorProto.TYPE_BYTES,
-}
 
-
-@cache
 def message_class(name: str) -> Any:
     """Return the class of a message by its name above."""
-    return GetMessageClass(_pool().FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+    return _classes()[name]
 
 
 @cache
-def _pool() -> DescriptorPool:
-    file = FileDescriptorProto(name=f"{_PACKAGE}.proto", package=_PACKAGE, syntax="proto3")
-    for message_name, fields in _FIELDS.items():
-        message = file.message_type.add(name=message_name)
-        for text in fields.split():
-            name, kind, number = text.split(":")
-            field = message.field.add(name=name, number=int(number))
-            field.label = field.LABEL_REPEATED if kind.endswith("*") else field.LABEL_OPTIONAL
-            if kind.endswith("?"):  # as protoc does it, each is alone in a `oneof`
-                field.proto3_optional = True
-                field.oneof_index = len(message.oneof_decl)
-                message.oneof_decl.add(name=f"_{name}")
-            kind = kind.rstrip("?*")
-            if kind in _TYPES:
-                field.type = _TYPES[kind]
-            else:
-                field.type = field.TYPE_MESSAGE
-                field.type_name = f".{_PACKAGE}.{kind}"
-    pool = DescriptorPool()
-    pool.Add(file)
-    return pool
+def _classes() -> dict[str, Any]:
+    return make_message_classes("runstream.importing.tensorboard", _FIELDS)

@@ -1,7 +1,6 @@
 """The messages of a `.wandb` file, with those of their fields that an import reads.
 
-The numbers of the fields are those of W&B's records. The classes are in a pool of their own, so
-that W&B itself may be loaded in the same process.
+The numbers of the fields are those of W&B's records.
 """
 
 from __future__ import annotations
@@ -9,64 +8,51 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-_PACKAGE = "runstream_import_wandb"
+from runstream.importing.declared_messages import make_message_classes
 
-_SCALARS = {
-    "bool": descriptor_pb2.FieldDescriptorProto.TYPE_BOOL,
-    "bytes": descriptor_pb2.FieldDescriptorProto.TYPE_BYTES,
-    "double": descriptor_pb2.FieldDescriptorProto.TYPE_DOUBLE,
-    "int32": descriptor_pb2.FieldDescriptorProto.TYPE_INT32,
-    "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
-    "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
-    "uint32": descriptor_pb2.FieldDescriptorProto.TYPE_UINT32,
-}
-
-# Of each message its fields: number, type and name; `*` stands for a repeated one.
 _MESSAGES = {
-    "Time": "1 int64 seconds, 2 int32 nanos",
-    "Item": "1 string key, 2 *string nested_key, 16 string value_json",
-    "Step": "1 int64 num",
+    "Time": "seconds:int64:1 nanos:int32:2",
+    "Item": "key:string:1 nested_key:string*:2 value_json:string:16",
+    "Step": "num:int64:1",
     # Items are bytes: each row of the history has many, which are read one by one when needed.
-    "History": "1 *bytes item, 2 Step step",
-    "Update": "1 *bytes update, 2 *bytes remove",  # of the config and of the summary
-    "Stats": "2 Time timestamp, 3 *Item item",
-    "Output": "1 int32 output_type, 2 Time timestamp, 3 string line",  # 0 is stderr, 1 stdout
-    "Git": "1 string remote_url, 2 string commit",
-    "BranchPoint": "1 string run, 2 double value, 3 string metric",
+    "History": "item:bytes*:1 step:Step:2",
+    "Update": "update:bytes*:1 remove:bytes*:2",  # of the config and of the summary
+    "Stats": "timestamp:Time:2 item:Item*:3",
+    "Output": "output_type:int32:1 timestamp:Time:2 line:string:3",  # 0 is stderr, 1 stdout
+    "Git": "remote_url:string:1 commit:string:2",
+    "BranchPoint": "run:string:1 value:double:2 metric:string:3",
     "Run": (
-        "1 string run_id, 2 string entity, 3 string project, 4 Update config, 5 Update summary, "
-        "6 string run_group, 7 string job_type, 8 string display_name, 9 string notes, "
-        "10 *string tags, 12 string sweep_id, 13 string host, 14 int64 starting_step, "
-        "17 Time start_time, 18 bool resumed, 21 Git git, 22 bool forked, "
-        "23 BranchPoint branch_point"
+        "run_id:string:1 entity:string:2 project:string:3 config:Update:4 summary:Update:5 "
+        "run_group:string:6 job_type:string:7 display_name:string:8 notes:string:9 "
+        "tags:string*:10 sweep_id:string:12 host:string:13 starting_step:int64:14 "
+        "start_time:Time:17 resumed:bool:18 git:Git:21 forked:bool:22 "
+        "branch_point:BranchPoint:23"
     ),
     "Environment": (
-        "1 string os, 2 string python, 5 *string args, 6 string program, 7 string code_path, "
-        "9 Git git, 10 string email, 12 string host, 13 string username"
+        "os:string:1 python:string:2 args:string*:5 program:string:6 code_path:string:7 "
+        "git:Git:9 email:string:10 host:string:12 username:string:13"
     ),
-    "MetricSummary": "1 bool min, 2 bool max, 3 bool mean, 4 bool best, 5 bool last, 6 bool none",
+    "MetricSummary": "min:bool:1 max:bool:2 mean:bool:3 best:bool:4 last:bool:5 none:bool:6",
     "Metric": (
-        "1 string name, 2 string glob_name, 4 string step_metric, 5 int32 step_metric_index, "
-        "7 MetricSummary summary"
+        "name:string:1 glob_name:string:2 step_metric:string:4 step_metric_index:int32:5 "
+        "summary:MetricSummary:7"
     ),
-    "ManifestEntry": "1 string path, 3 string ref, 4 int64 size, 6 string local_path",
-    "Manifest": "4 *ManifestEntry contents, 5 string manifest_file_path",
-    "Artifact": "4 string type, 5 string name, 11 *string aliases, 12 Manifest manifest",
-    "UsedArtifact": "1 string id, 2 string type, 3 string name",
-    "Exit": "1 int32 exit_code, 2 int32 runtime",
-    "TensorBoard": "1 string log_dir",
-    "Alert": "1 string title",
+    "ManifestEntry": "path:string:1 ref:string:3 size:int64:4 local_path:string:6",
+    "Manifest": "contents:ManifestEntry*:4 manifest_file_path:string:5",
+    "Artifact": "type:string:4 name:string:5 aliases:string*:11 manifest:Manifest:12",
+    "UsedArtifact": "id:string:1 type:string:2 name:string:3",
+    "Exit": "exit_code:int32:1 runtime:int32:2",
+    "TensorBoard": "log_dir:string:1",
+    "Alert": "title:string:1",
     "Record": (
-        "2 History history, 3 Update summary, 4 Output output, 5 Update config, 7 Stats stats, "
-        "8 Artifact artifact, 9 TensorBoard tbrecord, 10 Alert alert, 12 Metric metric, "
-        "13 Output output_raw, 17 Run run, 18 Exit exit, 25 UsedArtifact use_artifact, "
-        "26 Environment environment"
+        "history:History:2 summary:Update:3 output:Output:4 config:Update:5 stats:Stats:7 "
+        "artifact:Artifact:8 tbrecord:TensorBoard:9 alert:Alert:10 metric:Metric:12 "
+        "output_raw:Output:13 run:Run:17 exit:Exit:18 use_artifact:UsedArtifact:25 "
+        "environment:Environment:26"
     ),
 }
-
 
 #: Field numbers of `Record`.
 HISTORY, OUTPUT, STATS, OUTPUT_RAW = 2, 4, 7, 13
@@ -79,11 +65,9 @@ _BYTES = 2
 VALUE_TAG = b"\x82\x01"
 
 
-@cache
 def message_class(name: str) -> Any:
-    """Return the class of a message."""
-    descriptor = _pool().FindMessageTypeByName(f"{_PACKAGE}.{name}")
-    return message_factory.GetMessageClass(descriptor)
+    """Return the class of a message by its name above."""
+    return _classes()[name]
 
 
 def read_message(name: str, content: bytes) -> Any:
@@ -99,10 +83,8 @@ def read_message(name: str, content: bytes) -> Any:
 
 
 @cache
-def _pool() -> descriptor_pool.DescriptorPool:
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(_describe_file())
-    return pool
+def _classes() -> dict[str, Any]:
+    return make_message_classes("runstream.importing.wandb", _MESSAGES)
 
 
 def record_kind(record: bytes) -> int:
@@ -152,23 +134,3 @@ def read_path(key: bytes) -> list[str]:
     """Return the names that lead to a value, of the key of an item."""
     item = read_message("Item", key)
     return list(item.nested_key) or [item.key]
-
-
-def _describe_file() -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto(
-        name=f"{_PACKAGE}.proto", package=_PACKAGE, syntax="proto3"
-    )
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for text in fields.split(", "):
-            number, kind, field_name = text.split()
-            field = message.field.add(name=field_name, number=int(number))
-            is_repeated = kind.startswith("*")
-            field.label = field.LABEL_REPEATED if is_repeated else field.LABEL_OPTIONAL
-            kind = kind.removeprefix("*")
-            if kind in _SCALARS:
-                field.type = _SCALARS[kind]
-            else:
-                field.type = field.TYPE_MESSAGE
-                field.type_name = f".{_PACKAGE}.{kind}"
-    return file
